@@ -1,0 +1,61 @@
+"""What a checkpoint is, whatever its format: a config, label names, and tensors by name."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from minibert.config import BertConfig
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One tensor of a checkpoint, not yet read."""
+
+    shape: tuple[int, ...]
+    dtype: str  # as the file says: "F32", "BF16", ...
+    file: str  # name of the file that holds it
+    read: Callable[[], Tensor]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """An opened checkpoint; tensors are read when asked for."""
+
+    directory: Path
+    format: str
+    config: BertConfig
+    architecture: str | None  # as the file says: "BertForMaskedLM", ...
+    label_names: tuple[str, ...]
+    entries: dict[str, Entry]
+
+
+def write_atomically(path: Path, content: str | Callable[[Path], None]) -> None:
+    """Put `content`, a text or a function that fills a file, at `path`: all of it or nothing.
+
+    It is written beside `path` and then renamed, so a crash or a full disk leaves what was there.
+    """
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    beside = Path(name)
+    try:
+        if isinstance(content, str):
+            beside.write_text(content, encoding="utf-8")
+        else:
+            content(beside)
+        with beside.open("rb") as written:
+            os.fsync(written.fileno())
+        beside.chmod(0o644)
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def own_copy(tensor: Tensor) -> Tensor:
+    """The tensor as float32 in memory of its own: the file may then change or go."""
+    return tensor.to(torch.float32, copy=True)

@@ -1,0 +1,196 @@
+"""Hugging Face's format: config.json beside model.safetensors or pytorch_model.bin.
+
+Weights may be split over shards, with an index file that says which tensor lies where. A `.bin`
+file is a pickle, which can hold code; it is read with `weights_only=True`, which refuses all but
+tensors.
+"""
+
+import json
+import pickle
+import zipfile
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from minibert.checkpoint.files import Checkpoint, Entry, write_atomically
+from minibert.checkpoint.names import theirs
+from minibert.checkpoint.sources import find
+from minibert.config import BertConfig
+from minibert.errors import CheckpointError, ConfigError
+
+ACTIVATIONS = {"gelu": "gelu", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh"}
+REQUIRED = (
+    "vocab_size hidden_size num_hidden_layers num_attention_heads intermediate_size"
+).split()
+
+
+def open_checkpoint(source: str | Path) -> Checkpoint:
+    """Read the config and list the tensors of `source` (as in `Pretrained.from_pretrained`).
+
+    Raises `CheckpointError` naming the file and what is wrong with it.
+    """
+    directory = find(source)
+    raw = _read_json(directory / "config.json")
+    config = _config(raw, directory / "config.json")
+    architectures = raw.get("architectures")
+    architecture = architectures[0] if isinstance(architectures, list) and architectures else None
+    kind, entries = _open_weights(directory)
+    return Checkpoint(directory, kind, config, architecture, _label_names(raw), entries)
+
+
+def write_huggingface(
+    directory: Path,
+    architecture: str,
+    config: BertConfig,
+    weights: dict[str, Tensor],
+    label_names: tuple[str, ...],
+) -> None:
+    """Write config.json and model.safetensors; each file is replaced as a whole or not at all.
+
+    weights: {our name: tensor}. architecture: the class of `transformers` that reads the files,
+    which has our class's name.
+    """
+    fields = {name: getattr(config, name) for name in config.__dataclass_fields__}
+    fields["hidden_act"] = next(t for t, ours in ACTIVATIONS.items() if ours == config.hidden_act)
+    fields |= {"model_type": "bert", "architectures": [architecture]}
+    fields["position_embedding_type"] = "absolute"
+    if label_names:
+        fields["id2label"] = {str(i): name for i, name in enumerate(label_names)}
+        fields["label2id"] = {name: i for i, name in enumerate(label_names)}
+    tensors = {theirs(name): value.detach().contiguous() for name, value in weights.items()}
+
+    directory.mkdir(parents=True, exist_ok=True)
+    write_atomically(
+        directory / "model.safetensors",
+        lambda path: save_file(tensors, path, metadata={"format": "pt"}),
+    )
+    write_atomically(directory / "config.json", json.dumps(fields, indent=2) + "\n")
+
+
+def shards_of(index: Path) -> dict[str, str]:
+    """{tensor: file} of an index file; no file may lie outside the index's directory."""
+    weight_map = _read_json(index).get("weight_map")
+    if not isinstance(weight_map, dict) or not weight_map:
+        raise CheckpointError(f'{index}: has no "weight_map" of tensors to files')
+    for name, file in weight_map.items():
+        if not isinstance(file, str) or Path(file).name != file or file in ("", ".", ".."):
+            raise CheckpointError(f"{index}: tensor {name} lies in {file!r}, no plain file name")
+    return weight_map
+
+
+def _open_weights(directory: Path) -> tuple[str, dict[str, Entry]]:
+    for name, read in (("model.safetensors", _safetensors), ("pytorch_model.bin", _pickled)):
+        kind = name.rpartition(".")[2]
+        if (directory / name).is_file():
+            return kind, read(directory / name)
+        index = directory / f"{name}.index.json"
+        if index.is_file():
+            return f"{kind}, sharded", _sharded(index, read)
+    there = sorted(path.name for path in directory.iterdir())[:8]
+    raise CheckpointError(
+        f"{directory}: no model.safetensors and no pytorch_model.bin there, only "
+        f"{', '.join(there) or 'nothing'}"
+    )
+
+
+def _sharded(index: Path, read: Any) -> dict[str, Entry]:
+    weight_map = shards_of(index)
+    shards = {}
+    for file in sorted(set(weight_map.values())):
+        if not (index.parent / file).is_file():
+            raise CheckpointError(f"{index}: the shard {file} is missing beside it")
+        shards[file] = read(index.parent / file)
+    for name, file in weight_map.items():
+        if name not in shards[file]:
+            raise CheckpointError(f"{index}: tensor {name} is not in {file}")
+    return {name: shards[file][name] for name, file in weight_map.items()}
+
+
+def _safetensors(path: Path) -> dict[str, Entry]:
+    try:
+        handle = safe_open(path, framework="pt")
+        entries = {}
+        for name in handle.keys():  # noqa: SIM118 (not a dict)
+            part = handle.get_slice(name)
+            shape, dtype = tuple(part.get_shape()), str(part.get_dtype())
+            entries[name] = Entry(shape, dtype, path.name, partial(handle.get_tensor, name))
+        return entries
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{path}: not a whole safetensors file ({error}); fetch it again"
+        ) from error
+
+
+def _pickled(path: Path) -> dict[str, Entry]:
+    try:
+        state = torch.load(
+            path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
+        )
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            f"{path}: holds more than tensors, and could run code; refused, nothing of it was run "
+            f"({str(error).splitlines()[0]})"
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError) as error:
+        raise CheckpointError(f"{path}: not a whole PyTorch file ({error})") from error
+    if not isinstance(state, dict) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
+    ):
+        raise CheckpointError(f"{path}: not a table of names and tensors")
+    return {
+        name: Entry(
+            tuple(value.shape), str(value.dtype).removeprefix("torch."), path.name, value.detach
+        )
+        for name, value in state.items()
+    }
+
+
+def _config(raw: dict[str, Any], path: Path) -> BertConfig:
+    kind = raw.get("model_type", "bert")
+    if kind != "bert":
+        raise CheckpointError(f"{path}: model_type is {kind!r}; only BERT is read here")
+    embedding = raw.get("position_embedding_type", "absolute")
+    if embedding != "absolute":
+        raise CheckpointError(f"{path}: position_embedding_type {embedding!r} is not BERT's")
+    if raw.get("is_decoder") or raw.get("add_cross_attention"):
+        raise CheckpointError(f"{path}: a decoder with a causal mask, which this BERT has not")
+    missing = [name for name in REQUIRED if name not in raw]
+    if missing:
+        raise CheckpointError(f"{path}: has no {', '.join(missing)}")
+    fields = {name: raw[name] for name in BertConfig.__dataclass_fields__ if name in raw}
+    if fields.get("pad_token_id", 0) is None:
+        del fields["pad_token_id"]
+    activation = fields.get("hidden_act", "gelu")
+    if activation not in ACTIVATIONS:
+        raise CheckpointError(
+            f"{path}: hidden_act {activation!r} is none of {', '.join(ACTIVATIONS)}"
+        )
+    fields["hidden_act"] = ACTIVATIONS[activation]
+    try:
+        return BertConfig(**fields)
+    except ConfigError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+
+
+def _label_names(raw: dict[str, Any]) -> tuple[str, ...]:
+    named = raw.get("id2label")
+    if not isinstance(named, dict):
+        return ()
+    return tuple(str(named.get(str(i), f"LABEL_{i}")) for i in range(len(named)))
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path} is missing") from error
+    except (UnicodeDecodeError, json.JSONDecodeError, OSError, RecursionError) as error:
+        raise CheckpointError(f"{path}: not a JSON file ({error})") from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path}: must hold a JSON object, not {type(content).__name__}")
+    return content

