@@ -3,8 +3,9 @@
 Names are imported on first use, so that `import minibert` and `minibert --help` cost nothing.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from minibert.lazy import exports
 
 __version__ = "0.1.0"
 
@@ -35,13 +36,11 @@ __all__ = [
     "BertTokenizer",
 ]
 
-_HOMES = {"BertConfig": "minibert.config", "BertTokenizer": "minibert.tokenization"}
-
-
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module 'minibert' has no attribute {name!r}")
-    return getattr(import_module(_HOMES.get(name, "minibert.model")), name)
+__getattr__ = exports(
+    __name__,
+    dict.fromkeys(__all__, "minibert.model")
+    | {"BertConfig": "minibert.config", "BertTokenizer": "minibert.tokenization"},
+)
 
 
 def __dir__() -> list[str]:

@@ -106,20 +106,38 @@ class BertTokenizer:
         """Learn a vocabulary of at most `vocab_size` word pieces from `texts`.
 
         Pairs of pieces that occur `min_frequency` times or more are merged, most frequent first.
+        The same texts give the same vocabulary. Raises `TokenizerError` if `vocab_size` has no room
+        for the special tokens and every character, each as a word's first and as a later piece.
         """
-        if vocab_size <= len(SPECIAL_TOKENS):
-            raise TokenizerError(
-                f"vocab_size {vocab_size} leaves no room beside the special tokens"
-            )
+        texts = list(texts)
         learner = cls({token: number for number, token in enumerate(SPECIAL_TOKENS)}, lowercase)
+        # Named in order: the trainer would find them in the order of a hash table, different in
+        # every process, and merges that tie are decided by number.
+        given = [*SPECIAL_TOKENS, *learner._characters(texts)]
+        if vocab_size < len(given):
+            raise TokenizerError(
+                f"vocab_size {vocab_size} is too small: the special tokens and the characters of "
+                f"these texts alone are {len(given)} word pieces"
+            )
         trainer = WordPieceTrainer(
             vocab_size=vocab_size,
             min_frequency=min_frequency,
-            special_tokens=list(SPECIAL_TOKENS),
+            special_tokens=given,
             show_progress=False,
         )
         learner._tokenizer.train_from_iterator(texts, trainer)
         return cls(learner._tokenizer.get_vocab(), lowercase)
+
+    def _characters(self, texts: list[str]) -> list[str]:
+        """The characters of `texts`, and those inside words once more with "##" in front."""
+        normalizer, splitter = self._tokenizer.normalizer, self._tokenizer.pre_tokenizer
+        words: set[str] = set()
+        for text in texts:
+            pieces = splitter.pre_tokenize_str(normalizer.normalize_str(text))
+            words.update(word for word, _ in pieces)
+        first = {character for word in words for character in word}
+        later = {"##" + character for word in words for character in word[1:]}
+        return sorted(first) + sorted(later)
 
     @property
     def vocab_size(self) -> int:
@@ -137,11 +155,21 @@ class BertTokenizer:
         """Whether text is lower-cased first: an uncased tokenizer."""
         return bool(getattr(self._tokenizer.normalizer, "lowercase", False))
 
+    def check_fits(self, rows: int) -> None:
+        """Raises `TokenizerError` if a model with so many token embeddings lacks one for an id."""
+        if self.vocab_size > rows:
+            raise TokenizerError(
+                f"the tokenizer has {self.vocab_size} word pieces, but the model embeddings for "
+                f"{rows} alone; they do not belong together"
+            )
+
     def encode(self, text: str, pair: str | None = None, max_length: int | None = None) -> Encoding:
         """[CLS] text [SEP], or [CLS] text [SEP] pair [SEP], as ids.
 
-        With more than max_length word pieces in all, pieces are dropped one by one from the end of
-        whichever text is longer (google-research/bert, `_truncate_seq_pair`).
+        With more than max_length word pieces in all, pieces are dropped from the end of whichever
+        text is longer (google-research/bert, `_truncate_seq_pair`). Where both texts are cut and
+        the room is odd, one of them keeps a piece more: the longer, or the second of two equally
+        long ones, as in `transformers`; Google's code always gives it to the first.
         """
         return self.encode_batch([text], None if pair is None else [pair], max_length)[0]
 

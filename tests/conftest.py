@@ -30,7 +30,7 @@ def real_data():
     return REAL_DATA
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def randomized():
     """A function that gives a model biases from N(0, 0.1) and LayerNorm weights from N(1, 0.1).
 

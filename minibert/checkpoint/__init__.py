@@ -4,16 +4,36 @@
 `table` accounts for every tensor. Nothing here knows a module: a model hands in names and shapes.
 """
 
-from minibert.checkpoint.files import Checkpoint
-from minibert.checkpoint.huggingface import open_checkpoint, write_huggingface
-from minibert.checkpoint.sources import find
-from minibert.checkpoint.table import LoadTable, load_table
+from typing import TYPE_CHECKING
+
+from minibert.lazy import exports
+
+if TYPE_CHECKING:
+    from minibert.checkpoint.describe import describe
+    from minibert.checkpoint.files import Checkpoint
+    from minibert.checkpoint.huggingface import open_checkpoint, write_huggingface
+    from minibert.checkpoint.sources import find
+    from minibert.checkpoint.table import LoadTable, load_table
 
 __all__ = [
     "Checkpoint",
     "LoadTable",
+    "describe",
     "find",
     "load_table",
     "open_checkpoint",
     "write_huggingface",
 ]
+
+__getattr__ = exports(
+    __name__,
+    {
+        "Checkpoint": "minibert.checkpoint.files",
+        "LoadTable": "minibert.checkpoint.table",
+        "describe": "minibert.checkpoint.describe",
+        "find": "minibert.checkpoint.sources",
+        "load_table": "minibert.checkpoint.table",
+        "open_checkpoint": "minibert.checkpoint.huggingface",
+        "write_huggingface": "minibert.checkpoint.huggingface",
+    },
+)

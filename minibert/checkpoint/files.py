@@ -1,15 +1,18 @@
 """What a checkpoint is, whatever its format: a config, label names, and tensors by name."""
 
+import json
 import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from minibert.config import BertConfig
+from minibert.errors import CheckpointError
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,19 @@ class Checkpoint:
     entries: dict[str, Entry]
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object that a file holds. Raises `CheckpointError` if it holds none."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path} is missing") from error
+    except (ValueError, OSError, RecursionError) as error:
+        raise CheckpointError(f"{path}: not a JSON file ({error})") from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path}: must hold a JSON object, not {type(content).__name__}")
+    return content
+
+
 def write_atomically(path: Path, content: str | Callable[[Path], None]) -> None:
     """Put `content`, a text or a function that fills a file, at `path`: all of it or nothing.
 
@@ -47,7 +63,7 @@ def write_atomically(path: Path, content: str | Callable[[Path], None]) -> None:
             beside.write_text(content, encoding="utf-8")
         else:
             content(beside)
-        with beside.open("rb") as written:
+        with beside.open("r+b") as written:
             os.fsync(written.fileno())
         beside.chmod(0o644)
         beside.replace(path)

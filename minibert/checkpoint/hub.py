@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from minibert.checkpoint.shards import shards_of
 from minibert.errors import CheckpointError
 
 # For each kind, groups of alternatives: of every group the first that the repository has is
@@ -28,21 +29,37 @@ def fetch(repository: str, files: str) -> Path:
     """
     found = None
     for group in WANTED[files]:
-        for name in group:
-            path = _fetch_one(repository, name)
-            if path is not None:
-                found = path.parent
-                if name.endswith(".index.json"):
-                    _fetch_shards(repository, path)
-                break
+        path = _fetch_first(repository, group)
+        if path is not None:
+            found = path.parent
+            if path.name.endswith(".index.json"):
+                _fetch_shards(repository, path)
     if found is None:
         raise CheckpointError(f"{repository} on the hub has none of a BERT's files")
     return found
 
 
-def _fetch_shards(repository: str, index: Path) -> None:
-    from minibert.checkpoint.huggingface import shards_of  # the index is its format, not the hub's
+class _Unreachable(CheckpointError):
+    """Not in the cache, and no way to the hub."""
 
+
+def _fetch_first(repository: str, group: tuple[str, ...]) -> Path | None:
+    """The first of `group` that the repository has or, away from the hub, the cache."""
+    unreachable = None
+    for name in group:
+        try:
+            path = _fetch_one(repository, name)
+        except _Unreachable as error:
+            unreachable = unreachable or error
+        else:
+            if path is not None:
+                return path
+    if unreachable is not None:
+        raise unreachable
+    return None
+
+
+def _fetch_shards(repository: str, index: Path) -> None:
     for name in sorted(set(shards_of(index).values())):
         if _fetch_one(repository, name) is None:
             raise CheckpointError(f"{repository} on the hub lacks {name}, which its index names")
@@ -50,13 +67,15 @@ def _fetch_shards(repository: str, index: Path) -> None:
 
 def _fetch_one(repository: str, name: str) -> Path | None:
     """The cached file, fetched if need be; None if the repository has no file of this name."""
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import _CACHED_NO_EXIST, hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
 
     try:
         return Path(hf_hub_download(repository, name))
     except LocalEntryNotFoundError as error:
-        raise CheckpointError(
+        if try_to_load_from_cache(repository, name) is _CACHED_NO_EXIST:
+            return None  # as the hub said when it could be reached
+        raise _Unreachable(
             f"{repository}: {name} is not in the cache and the hub cannot be reached. On a machine "
             f"with internet run `hf download {repository}`, copy the files here and name their "
             "directory"

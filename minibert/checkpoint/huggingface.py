@@ -7,6 +7,7 @@ tensors.
 
 import json
 import pickle
+import re
 import zipfile
 from functools import partial
 from pathlib import Path
@@ -17,8 +18,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from minibert.checkpoint.files import Checkpoint, Entry, write_atomically
+from minibert.checkpoint.files import Checkpoint, Entry, read_json, write_atomically
 from minibert.checkpoint.names import theirs
+from minibert.checkpoint.shards import shards_of
 from minibert.checkpoint.sources import find
 from minibert.config import BertConfig
 from minibert.errors import CheckpointError, ConfigError
@@ -35,7 +37,7 @@ def open_checkpoint(source: str | Path) -> Checkpoint:
     Raises `CheckpointError` naming the file and what is wrong with it.
     """
     directory = find(source)
-    raw = _read_json(directory / "config.json")
+    raw = read_json(directory / "config.json")
     config = _config(raw, directory / "config.json")
     architectures = raw.get("architectures")
     architecture = architectures[0] if isinstance(architectures, list) and architectures else None
@@ -70,17 +72,6 @@ def write_huggingface(
         lambda path: save_file(tensors, path, metadata={"format": "pt"}),
     )
     write_atomically(directory / "config.json", json.dumps(fields, indent=2) + "\n")
-
-
-def shards_of(index: Path) -> dict[str, str]:
-    """{tensor: file} of an index file; no file may lie outside the index's directory."""
-    weight_map = _read_json(index).get("weight_map")
-    if not isinstance(weight_map, dict) or not weight_map:
-        raise CheckpointError(f'{index}: has no "weight_map" of tensors to files')
-    for name, file in weight_map.items():
-        if not isinstance(file, str) or Path(file).name != file or file in ("", ".", ".."):
-            raise CheckpointError(f"{index}: tensor {name} lies in {file!r}, no plain file name")
-    return weight_map
 
 
 def _open_weights(directory: Path) -> tuple[str, dict[str, Entry]]:
@@ -132,11 +123,15 @@ def _pickled(path: Path) -> dict[str, Entry]:
             path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
         )
     except pickle.UnpicklingError as error:
+        # torch's own message advises to read the file without the guard: it is not passed on
+        named = re.search(r"GLOBAL (\S+)", str(error))
+        if named is None:
+            raise CheckpointError(f"{path}: not a PyTorch file of tensors alone") from error
         raise CheckpointError(
-            f"{path}: holds more than tensors, and could run code; refused, nothing of it was run "
-            f"({str(error).splitlines()[0]})"
+            f"{path}: holds more than tensors ({named[1]}), and could run code; refused, nothing "
+            "of it was run"
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError) as error:
+    except Exception as error:  # a damaged pickle can raise anything
         raise CheckpointError(f"{path}: not a whole PyTorch file ({error})") from error
     if not isinstance(state, dict) or not all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
@@ -166,7 +161,7 @@ def _config(raw: dict[str, Any], path: Path) -> BertConfig:
     if fields.get("pad_token_id", 0) is None:
         del fields["pad_token_id"]
     activation = fields.get("hidden_act", "gelu")
-    if activation not in ACTIVATIONS:
+    if not isinstance(activation, str) or activation not in ACTIVATIONS:
         raise CheckpointError(
             f"{path}: hidden_act {activation!r} is none of {', '.join(ACTIVATIONS)}"
         )
@@ -182,15 +177,3 @@ def _label_names(raw: dict[str, Any]) -> tuple[str, ...]:
     if not isinstance(named, dict):
         return ()
     return tuple(str(named.get(str(i), f"LABEL_{i}")) for i in range(len(named)))
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path} is missing") from error
-    except (UnicodeDecodeError, json.JSONDecodeError, OSError, RecursionError) as error:
-        raise CheckpointError(f"{path}: not a JSON file ({error})") from error
-    if not isinstance(content, dict):
-        raise CheckpointError(f"{path}: must hold a JSON object, not {type(content).__name__}")
-    return content

@@ -51,6 +51,7 @@ def sdpa_attention(
     computed beside, without dropout; the result stays the same to the bit.
     """
     if recording():
+        # query (B, H, S, W) -> (B, H, S, S)
         scores = stage("attention.scores", functional.attention_scores(query, key))
         stage("attention.probs", functional.masked_softmax(scores, mask))
     if mask is None:

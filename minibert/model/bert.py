@@ -87,11 +87,12 @@ class BertModel(Pretrained):
         ):
             _check_ids(name, ids, rows, input_ids.shape)
 
+        # input_ids (B, S) | (T,) -> (B, S, D) | (T, D)
         hidden = self.embeddings(input_ids, token_type_ids, position_ids)
         hidden = self.encoder(hidden, layout)  # hidden (B, S, D) | (T, D) -> (B, S, D) | (T, D)
         if self.pooler is None:
             return BertOutput(hidden, None)
-        pooled = self.pooler(layout.first_token(hidden))  # hidden (B,S,D) | (T,D) -> (B,D) | (B,D)
+        pooled = self.pooler(layout.first_token(hidden))  # hidden (B, S, D) | (T, D) -> (B, D)
         return BertOutput(hidden, pooled)
 
     def attention_choice(self, device: torch.device) -> Choice:

@@ -154,6 +154,7 @@ class BertForMaskedLM(BertWithHead[Logits]):
 
     def head(self, body: BertOutput) -> Logits:
         """last_hidden_state (B, S, D) to logits (B, S, V)."""
+        # body.last_hidden_state (B, S, D) | (T, D) -> (B, S, V) | (T, V)
         logits = self.mlm(body.last_hidden_state, self.bert.embeddings.token.weight)
         return Logits(stage("logits", logits))
 
@@ -186,8 +187,9 @@ class BertForPreTraining(BertWithHead[PreTrainingLogits]):
 
     def head(self, body: BertOutput) -> PreTrainingLogits:
         """(B, S, D) and (B, D) to (B, S, V) and (B, 2)."""
+        # body.last_hidden_state (B, S, D) | (T, D) -> (B, S, V) | (T, V)
         words = self.mlm(body.last_hidden_state, self.bert.embeddings.token.weight)
-        follows = self.next_sentence(body.pooled_output)
+        follows = self.next_sentence(body.pooled_output)  # body.pooled_output (B, D) -> (B, 2)
         return PreTrainingLogits(
             stage("prediction_logits", words), stage("seq_relationship_logits", follows)
         )

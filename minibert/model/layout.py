@@ -65,6 +65,7 @@ class Packed:
         column = torch.arange(max_seqlen, device=device)
         real = column < self.lengths[:, None]  # self.lengths (B,) -> (B, S)
         # The token at each padded place; behind a sequence's end any other one, to be masked.
+        # self.starts (B,) -> (B, S)
         self.source = (self.starts[:, None] + column).clamp(max=tokens - 1)
         self.padded = Padded(batch, max_seqlen, device, way, real)
 

@@ -1,0 +1,5 @@
+"""`python -m minibert`."""
+
+from minibert.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""Tasks: examples from files, features for the model, losses, metrics and predictions."""

@@ -1,0 +1,69 @@
+"""On which device to compute, and in which numbers."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from minibert.errors import ConfigError
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def choose_device(wanted: str) -> torch.device:
+    """The device of this name, or for "auto" the best. Raises `ConfigError` if it is not there."""
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if wanted == "auto":
+        return torch.device(next((name for name, is_there in there.items() if is_there), "cpu"))
+    if not there.get(wanted, wanted == "cpu"):
+        raise ConfigError(f"device {wanted!r} is not to be had here; choose auto or cpu")
+    return torch.device(wanted)
+
+
+@dataclass(frozen=True)
+class Precision:
+    """Numbers to compute in. Weights, gradients and the optimizer stay float32 in all of them."""
+
+    name: str
+    reason: str
+    device: torch.device
+
+    @contextmanager
+    def autocast(self) -> Iterator[None]:
+        """Inside, matrix products take and give the low precision; sums and losses do not."""
+        dtype = DTYPES[self.name]
+        enabled = dtype != torch.float32
+        with torch.autocast(self.device.type, dtype if enabled else None, enabled=enabled):
+            yield
+
+    def scaler(self) -> torch.amp.GradScaler:
+        """Scales losses up so that float16's small gradients do not vanish; else does nothing."""
+        return torch.amp.GradScaler(self.device.type, enabled=self.name == "float16")
+
+
+def choose_precision(wanted: str, device: torch.device) -> Precision:
+    """`wanted`, or for "auto" the fastest that is safe on this device."""
+    if wanted != "auto":
+        return Precision(wanted, "as asked", device)
+    if device.type == "cuda" and torch.cuda.is_bf16_supported():
+        return Precision("bfloat16", "this GPU has tensor cores for it", device)
+    if device.type == "cpu" and _cpu_has_amx():
+        return Precision("bfloat16", "this processor has AMX matrix units for it", device)
+    return Precision("float32", f"no fast bfloat16 on this {device.type}", device)
+
+
+def _cpu_has_amx() -> bool:
+    return bool(torch.cpu._is_amx_tile_supported())
+
+
+def clip_and_step(
+    model: nn.Module, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler, most: float
+) -> Tensor:
+    """Shorten the gradient to norm `most` if it is longer, then step; returns its norm before."""
+    scaler.unscale_(optimizer)
+    norm = nn.utils.clip_grad_norm_(model.parameters(), most)
+    scaler.step(optimizer)
+    scaler.update()
+    return norm

@@ -1,0 +1,56 @@
+"""What one sees while a model trains: a bar on a terminal, a line an epoch everywhere."""
+
+from typing import Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bar
+
+from minibert.training.evaluation import Evaluation
+
+
+class Progress:
+    """A progress bar with loss, rate and time left."""
+
+    def __init__(self, steps: int):
+        console = Console()
+        self._bar = Bar(
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("loss {task.fields[loss]:.3f}  rate {task.fields[rate]:.1e}"),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=steps, epoch=1, loss=float("nan"), rate=0.0)
+        self._losses: list[float] = []
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def step(self, epoch: int, loss: float, rate: float) -> None:
+        """One optimizer step is done."""
+        self._losses.append(loss)
+        self._bar.update(self._task, advance=1, epoch=epoch, loss=loss, rate=rate)
+
+    def epoch(self, epoch: int, found: Evaluation) -> None:
+        """One epoch is done and evaluated."""
+        mean = sum(self._losses) / len(self._losses)
+        self._losses.clear()
+        metrics = "  ".join(f"{name} {value:.4f}" for name, value in found.metrics.items())
+        self._bar.console.print(
+            f"epoch {epoch}  training loss {mean:.4f}  dev loss {found.loss:.4f}  {metrics}",
+            highlight=False,
+        )

@@ -1,0 +1,156 @@
+"""The run directory: everything a training run leaves behind, under fixed names.
+
+settings.json     all settings, versions, threads and processes
+log.jsonl         per step: loss, rate, gradient norm; per evaluation: metrics (reproducible)
+timing.jsonl      the same steps by the clock: seconds, tokens, memory
+metrics.json      the result
+curves.png        the result as a picture
+predictions.tsv   the best model's answers on the dev set
+model/            the best model with its tokenizer, in Hugging Face's format
+"""
+
+import json
+import os
+import platform
+import shutil
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+
+import minibert
+
+if sys.platform != "win32":
+    import resource
+
+from minibert.checkpoint.files import write_atomically
+from minibert.errors import RunError
+
+FILES = (
+    "settings.json",
+    "log.jsonl",
+    "timing.jsonl",
+    "metrics.json",
+    "summary.json",
+    "curves.png",
+    "predictions.tsv",
+)
+
+
+class RunDirectory:
+    """One run's folder while it is written."""
+
+    def __init__(self, path: Path, settings: dict[str, object]):
+        """Take a folder that `make_room` has cleared, and write down how the run was started."""
+        path.mkdir(parents=True, exist_ok=True)
+        self.model = path / "model"
+        write_json(path / "settings.json", {**settings, "environment": environment()})
+        self._log = (path / "log.jsonl").open("w", encoding="utf-8")
+        self._timing = (path / "timing.jsonl").open("w", encoding="utf-8")
+        self._started = time.perf_counter()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._log.close()
+        self._timing.close()
+
+    def log(self, row: dict[str, Any], tokens: int | None = None) -> None:
+        """Append one row to log.jsonl and, where `tokens` were processed, one to timing.jsonl."""
+        self._log.write(json.dumps(row) + "\n")
+        if tokens is not None:
+            clock = {
+                "step": row["step"],
+                "seconds": round(time.perf_counter() - self._started, 4),
+                "tokens": tokens,
+                "memory_mb": peak_memory_mb(),
+            }
+            self._timing.write(json.dumps(clock) + "\n")
+
+    def flush(self) -> None:
+        """Let everything logged so far be on disk."""
+        self._log.flush()
+        self._timing.flush()
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a JSON file, whole or not at all."""
+    write_atomically(path, json.dumps(content, indent=2) + "\n")
+
+
+def make_room(path: Path, overwrite: bool) -> None:
+    """See that `path` can take a run: new, empty, or with `overwrite` an earlier run, now removed.
+
+    Raises `RunError` otherwise. Only what a run writes is ever removed.
+    """
+    if path.is_file():
+        raise RunError(f"--output {path} is a file; name a folder")
+    if not path.exists() or not any(path.iterdir()):
+        return
+    is_run = (path / "settings.json").is_file() or (path / "summary.json").is_file()
+    if not is_run:
+        raise RunError(f"--output {path} holds files that are no run's; choose another folder")
+    if not overwrite:
+        raise RunError(
+            f"--output {path} already holds a run; choose another folder, or replace it "
+            "with --overwrite"
+        )
+    for name in FILES:
+        (path / name).unlink(missing_ok=True)
+    for folder in (path / "model", *path.glob("seed-*")):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def find_run(path: Path) -> Path:
+    """`path` if it is a run; where it holds several seeds, the one that did best on dev."""
+    if not path.is_dir():
+        raise RunError(f"{path}: no such run directory")
+    if (path / "summary.json").is_file():
+        return path / str(read_json(path / "summary.json")["best"])
+    if not (path / "settings.json").is_file():
+        raise RunError(f"{path}: no settings.json there, so it is no run directory")
+    if not (path / "model" / "model.safetensors").is_file():
+        raise RunError(
+            f"{path}: the run stopped before its first evaluation; there is no model yet"
+        )
+    return path
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object that a run wrote. Raises `RunError` naming the file."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: not readable ({error})") from error
+    if not isinstance(content, dict):
+        raise RunError(f"{path}: no JSON object")
+    return content
+
+
+def environment() -> dict[str, Any]:
+    """What a result may depend on beside the settings: versions, machine, threads, processes."""
+    packages = ("torch", "numpy", "tokenizers", "safetensors", "scikit-learn", "scipy")
+    return {
+        "minibert": minibert.__version__,
+        "python": platform.python_version(),
+        **{name: version(name) for name in packages},
+        "platform": platform.platform(),
+        "processor_cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "processes": 1,
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+    }
+
+
+def peak_memory_mb() -> int | None:
+    """Most memory used so far: the GPU's where there is one, else this process's, if known."""
+    if torch.cuda.is_available():
+        return int(torch.cuda.max_memory_allocated() // 2**20)
+    if sys.platform == "win32":
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(peak // (2**20 if sys.platform == "darwin" else 2**10))
