@@ -1,4 +1,4 @@
-"""One GLUE fine-tuning run with `transformers`, written without minibert: the other column of a table.
+"""One GLUE fine-tuning run with `transformers`, written without minibert.
 
     python benchmarks/glue_transformers.py --task mrpc --data GLUE --seed 1 --output mrpc-1.json
 
@@ -106,7 +106,6 @@ def main():
             {"params": [p for n, p in named if n.endswith(plain)], "weight_decay": 0.0},
         ],
         lr=args.lr,
-        eps=1e-6,
     )
     steps = args.epochs * math.ceil(len(train) / args.batch_size)
     warmup = math.ceil(0.1 * steps)

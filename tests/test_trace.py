@@ -137,6 +137,16 @@ def test_gradient_with_respect_to_a_stage(model, name):
     torch.testing.assert_close(moved, (gradient * nudge).sum(), rtol=1e-3, atol=1e-12)
 
 
+def test_the_output_depends_on_every_stage(model):
+    """What is recorded is what later code uses; under sdpa two are computed beside it."""
+    with record() as stages:
+        result = model(**PADDED).logits.sum()
+    gradients = torch.autograd.grad(result, list(stages.values()), allow_unused=True)
+    unused = {name for name, gradient in zip(stages, gradients, strict=True) if gradient is None}
+    beside = {f"layers.{i}.attention.{name}" for i in range(2) for name in ("scores", "probs")}
+    assert unused == (beside if model.bert.attention == "sdpa" else set())
+
+
 # Under torch.compile
 
 

@@ -192,7 +192,7 @@ def test_a_decoder_without_its_twin_stands_in_for_it(saved, name):
 def test_a_decoder_that_differs_from_its_twin_is_refused(saved, name, change):
     _, directory = saved
     tensors = tensors_in(directory)
-    rewrite(directory, tensors | {name: change(tensors[TWINS[name]])})
+    rewrite(directory, tensors | {name: change(tensors[TWINS[name]]).clone()})
 
     with pytest.raises(CheckpointError) as error:
         BertForPreTraining.from_pretrained(directory)
@@ -230,18 +230,12 @@ def test_the_weights_do_not_depend_on_the_file_once_they_are_loaded(saved, pickl
     assert_equal_tensors(model, loaded)
 
 
-@pytest.mark.parametrize(
-    ("files", "expected"),
-    [
-        (["model.safetensors"], "safetensors"),
-        (["pytorch_model.bin"], "bin"),
-    ],
-)
-def test_the_table_knows_the_file_of_each_tensor(saved, files, expected):
+def test_the_table_knows_the_file_of_each_tensor(saved):
     _, directory = saved
-    if expected == "bin":
-        write_pickle(directory, tensors_in(directory))
 
-    table = load_table(directory)
+    safe = load_table(directory)
+    write_pickle(directory, tensors_in(directory))
+    pickled = load_table(directory)
 
-    assert {entry.file for entry in table.entries.values()} == set(files)
+    assert {entry.file for entry in safe.entries.values()} == {"model.safetensors"}
+    assert {entry.file for entry in pickled.entries.values()} == {"pytorch_model.bin"}

@@ -30,7 +30,8 @@ def our_model(name, config=CONFIG):
 
 
 def their_model(name, **changes):
-    fields = dataclasses.asdict(CONFIG) | {"num_labels": NUM_LABELS} | changes
+    chosen = {"num_labels": NUM_LABELS} if name in CHOOSE_LABELS else {}
+    fields = dataclasses.asdict(CONFIG) | chosen | changes
     return getattr(transformers, name)(transformers.BertConfig(**fields)).eval()
 
 

@@ -27,6 +27,7 @@ from minibert import (
     BertModel,
 )
 from minibert.errors import ConfigError
+from minibert.model import attention
 from minibert.model.attention import WAYS, choose
 from minibert.trace import STAGES, record
 
@@ -312,6 +313,22 @@ def test_auto_follows_the_mode(build):
     assert model.train().attention_choice(cpu).way == "math"
     assert model.eval().attention_choice(cpu).way == "sdpa"
     assert build("body", "auto", NO_DROPOUT).train().attention_choice(cpu).way == "sdpa"
+
+
+def test_torchs_kernels_never_meet_a_row_without_a_key(build, monkeypatch):
+    """What they make of it differs by kernel and release: zeros, a mean, NaN."""
+    kernel, masks = attention.kernels.scaled_dot_product_attention, []
+
+    def watched(query, key, value, mask, dropout_p):
+        masks.append(mask)
+        return kernel(query, key, value, mask, dropout_p)
+
+    monkeypatch.setattr(attention.kernels, "scaled_dot_product_attention", watched)
+    batch = make_batch([5, 2])
+    batch["attention_mask"][1] = 0
+    run(build("body", "sdpa"), batch)
+    assert len(masks) == CONFIG.num_hidden_layers
+    assert all(mask.any(-1).all() for mask in masks)
 
 
 # Recording

@@ -114,10 +114,11 @@ def pass_through(model: nn.Module, batch: dict[str, Tensor]) -> Passes:
     with record() as stages:
         outputs = model(**batch, **extra)._asdict()
     passes = pass_back(model, stages | outputs, list(outputs), stages["embeddings.token"])
-    ours = [name for name in passes.gradients if name != "embeddings.token"]
-    return Passes(
-        passes.values, passes.gradients | {names.theirs(n): passes.gradients.pop(n) for n in ours}
-    )
+    passes.gradients = {
+        name if name == "embeddings.token" else names.theirs(name): gradient
+        for name, gradient in passes.gradients.items()
+    }
+    return passes
 
 
 def pass_through_theirs(model: nn.Module, batch: dict[str, Tensor]) -> Passes:
