@@ -20,7 +20,7 @@ PACKAGE = ROOT / "minibert"
 # facade, `minibert/__init__.py`: it names everything and imports nothing until asked.
 ROOMS = (
     "lazy errors config trace kernels checkpoint tokenization model tasks training lens course "
-    "doctor cli __main__"
+    "cli __main__"
 ).split()
 # What may wait inside a function until it is needed: other people's packages, heavy or optional.
 DEFERRED = {"datasets", "matplotlib", "huggingface_hub", "triton", "scipy", "sklearn"}

@@ -48,7 +48,7 @@ def _fetch_first(repository: str, group: tuple[str, ...]) -> Path | None:
     unreachable = None
     for name in group:
         try:
-            path = _fetch_one(repository, name)
+            path = _fetch_one(repository, name, cached=unreachable is not None)
         except _Unreachable as error:
             unreachable = unreachable or error
         else:
@@ -65,13 +65,16 @@ def _fetch_shards(repository: str, index: Path) -> None:
             raise CheckpointError(f"{repository} on the hub lacks {name}, which its index names")
 
 
-def _fetch_one(repository: str, name: str) -> Path | None:
-    """The cached file, fetched if need be; None if the repository has no file of this name."""
+def _fetch_one(repository: str, name: str, cached: bool = False) -> Path | None:
+    """The cached file, fetched if need be; None if the repository has no file of this name.
+
+    cached: look no further than the cache.
+    """
     from huggingface_hub import _CACHED_NO_EXIST, hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
 
     try:
-        return Path(hf_hub_download(repository, name))
+        return Path(hf_hub_download(repository, name, local_files_only=cached))
     except LocalEntryNotFoundError as error:
         if try_to_load_from_cache(repository, name) is _CACHED_NO_EXIST:
             return None  # as the hub said when it could be reached

@@ -37,8 +37,9 @@ class SelfAttention(nn.Module):
         key = stage("attention.key", self.key(hidden))
         value = stage("attention.value", self.value(hidden))
         dropout_p = self.dropout_p if self.training else 0.0
+        # query (B, S, D) | (T, D) -> (B, S, D) | (T, D)
         context = layout.attend(query, key, value, self.heads, dropout_p)
-        context = stage("attention.context", context)  # query (B,S,D) | (T,D) -> (B,S,D) | (T,D)
+        stage("attention.context", context)
         return stage("attention.output", self.output(context))
 
 

@@ -72,8 +72,7 @@ def split_heads(x: Tensor, heads: int) -> Tensor:
 
     x (B, S, D) -> (B, H, S, W)
     """
-    batch, length, hidden = x.shape
-    x = x.view(batch, length, heads, hidden // heads)  # x (B, S, D) -> (B, S, H, W)
+    x = x.unflatten(-1, (heads, -1))  # x (B, S, D) -> (B, S, H, W)
     return x.transpose(1, 2)  # x (B, S, H, W) -> (B, H, S, W)
 
 
@@ -92,8 +91,7 @@ def attention_scores(query: Tensor, key: Tensor) -> Tensor:
     Formula: query @ key^T / sqrt(W)
 
     The root keeps the variance near 1 whatever the width, so that the softmax is not born
-    saturated. query (B, H, S, W), key (B, H, S, W) -> (B, H, S, S). Source: "Attention", equation
-    1.
+    saturated. query, key (B, H, S, W) -> (B, H, S, S). Source: "Attention", equation 1.
     """
     width = query.shape[-1]
     return query @ key.transpose(-2, -1) / math.sqrt(width)  # query (B, H, S, W) -> (B, H, S, S)
@@ -104,11 +102,12 @@ def masked_softmax(scores: Tensor, mask: Tensor | None) -> Tensor:
 
     Formula: exp(scores) * mask / sum(exp(scores) * mask)
 
-    mask: bool, True = attend, broadcastable to scores (B, H, S, S); None: all. A row with no
+    mask: True or 1 = attend, broadcastable to scores (B, H, S, S); None: all. A row with no
     attendable key gets probabilities 0 throughout, never NaN.
     """
     if mask is None:
         return torch.softmax(scores, -1)
+    mask = mask.bool()
     # The lowest finite number instead of -inf: a row of nothing but -inf would give 0 / 0.
     lowest = torch.finfo(scores.dtype).min
     scores = scores.masked_fill(~mask, lowest)  # mask (B, 1, 1, S) -> (B, H, S, S)

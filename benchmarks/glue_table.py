@@ -1,0 +1,102 @@
+"""GLUE dev scores of minibert beside `transformers`: same weights, settings and seeds.
+
+    python benchmarks/glue_table.py --data GLUE --work runs/glue_table \
+        --output benchmarks/results/glue_table.json
+
+Each cell is a process of its own: `minibert finetune glue`, or `glue_transformers.py`, which
+imports nothing of minibert. A run whose result is already in --work is not repeated, so the script
+can be stopped and started again.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+from minibert.checkpoint import find
+
+# task: (options, metrics shown)
+RECIPES = {
+    "mrpc": (["--epochs", "3"], ["accuracy", "f1"]),
+    "sts-b": (["--epochs", "3"], ["pearson", "spearman"]),
+    "sst-2": (["--epochs", "1", "--train-limit", "16000"], ["accuracy"]),
+}
+SHARED = ["--batch-size", "16", "--lr", "5e-5", "--max-length", "128", "--precision", "float32"]
+
+
+def run_minibert(task, seed, args):
+    """The metrics of one of our runs."""
+    output = args.work / "minibert" / f"{task}-{seed}"
+    if not (output / "metrics.json").is_file():
+        command = ["-m", "minibert", "finetune", "glue", "--task", task, "--data", args.data]
+        command += ["--model", "minilm", "--seed", seed, "--output", output, "--overwrite"]
+        subprocess.run(
+            list(map(str, [sys.executable, *command, *SHARED, *RECIPES[task][0]])), check=True
+        )
+    return json.loads((output / "metrics.json").read_text())["metrics"]
+
+
+def run_transformers(task, seed, args):
+    """The metrics of one of theirs."""
+    output = args.work / "transformers" / f"{task}-{seed}.json"
+    if not output.is_file():
+        command = [Path(__file__).with_name("glue_transformers.py"), "--task", task]
+        command += ["--data", args.data, "--model", find("minilm")]
+        command += ["--seed", seed, "--output", output]
+        subprocess.run(
+            list(map(str, [sys.executable, *command, *SHARED, *RECIPES[task][0]])), check=True
+        )
+    return json.loads(output.read_text())["metrics"]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="the GLUE folder")
+    parser.add_argument("--work", type=Path, default=Path("runs/glue_table"))
+    parser.add_argument("--tasks", nargs="+", choices=RECIPES, default=list(RECIPES))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    parser.add_argument("--output", type=Path)
+    args = parser.parse_args()
+
+    rows = []
+    for task in args.tasks:
+        found = {
+            "minibert": [run_minibert(task, seed, args) for seed in args.seeds],
+            "transformers": [run_transformers(task, seed, args) for seed in args.seeds],
+        }
+        for metric in RECIPES[task][1]:
+            row = {"task": task, "metric": metric, "seeds": args.seeds}
+            for side, results in found.items():
+                values = [result[metric] for result in results]
+                row[side] = {
+                    "values": values,
+                    "mean": statistics.fmean(values),
+                    "sd": statistics.stdev(values) if len(values) > 1 else 0.0,
+                }
+            rows.append(row)
+
+    print("| task | metric | minibert | transformers |\n|---|---|---|---|")
+    for row in rows:
+        cells = [f"{100 * row[s]['mean']:.1f} ± {100 * row[s]['sd']:.1f}" for s in found]
+        print(f"| {row['task']} | {row['metric']} | {cells[0]} | {cells[1]} |")
+    if args.output:
+        result = {
+            "rows": rows,
+            "settings": SHARED,
+            "recipes": {task: options for task, (options, _) in RECIPES.items()},
+            "torch": torch.__version__,
+            "cores": os.cpu_count(),
+            "date": time.strftime("%Y-%m-%d"),
+        }
+        args.output.parent.mkdir(parents=True, exist_ok=True)
+        args.output.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
