@@ -95,6 +95,13 @@ def test_an_exception_ends_the_recording():
     assert list(stages) == ["fresh"]
 
 
+def test_a_model_that_failed_unrecorded_leaves_no_prefix_behind():
+    enter_layer(1)  # and then it raises
+    with record() as stages:
+        stage("fresh", torch.rand(1))
+    assert list(stages) == ["fresh"]
+
+
 # The model's stages
 
 

@@ -59,12 +59,12 @@ def dropout(x: Tensor, p: float) -> Tensor:
         return x
     if p == 1:
         return x * 0
-    keep_mask = torch.empty_like(x, dtype=torch.bool).bernoulli_(1 - p)
+    keep_mask = torch.empty_like(x).bernoulli_(1 - p)
     return _keep(x, keep_mask, p)
 
 
 def _keep(x: Tensor, keep_mask: Tensor, p: float) -> Tensor:
-    return x * keep_mask / (1 - p)
+    return x * (keep_mask.to(x.dtype) / (1 - p))  # one product, forward and backward
 
 
 def split_heads(x: Tensor, heads: int) -> Tensor:

@@ -79,8 +79,9 @@ class GlueTask(SequenceTask):
         try:
             rows = load_dataset("nyu-mll/glue", self.hub_name, split=hub_split)
         except (OSError, ValueError, RuntimeError) as error:
+            reason = (str(error) or type(error).__name__).splitlines()[0]
             raise DataError(
-                f"{self.name} cannot be had from the hub ({str(error).splitlines()[0]}); "
+                f"{self.name} cannot be had from the hub ({reason}); "
                 "give --data with GLUE's own files, or --train and --dev"
             ) from error
         examples = []

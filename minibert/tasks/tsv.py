@@ -41,6 +41,8 @@ def read_tsv(path: Path, columns: Sequence[str]) -> Iterator[Line]:
 def read_lines(path: Path) -> list[str]:
     """The lines of a text file, without their ends; only newlines end a line.
 
+    Blank lines at the end of the file are dropped.
+
     Raises `DataError` if the file is missing, empty, or not UTF-8 (with the line).
     """
     try:
@@ -59,4 +61,4 @@ def read_lines(path: Path) -> list[str]:
         ) from error
     if not text.strip():
         raise DataError(f"{path}: the file is empty")
-    return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
+    return [line.removesuffix("\r") for line in text.rstrip("\r\n").split("\n")]

@@ -49,13 +49,14 @@ def choose_precision(wanted: str, device: torch.device) -> Precision:
         return Precision(wanted, "as asked", device)
     if device.type == "cuda" and torch.cuda.is_bf16_supported():
         return Precision("bfloat16", "this GPU has tensor cores for it", device)
-    if device.type == "cpu" and _cpu_has_amx():
-        return Precision("bfloat16", "this processor has AMX matrix units for it", device)
+    if device.type == "cpu" and _multiplies_bfloat16():
+        return Precision("bfloat16", "this processor multiplies it faster", device)
     return Precision("float32", f"no fast bfloat16 on this {device.type}", device)
 
 
-def _cpu_has_amx() -> bool:
-    return bool(torch.cpu._is_amx_tile_supported())
+def _multiplies_bfloat16() -> bool:
+    """Whether the processor has instructions for products of bfloat16: AVX-512 BF16, or AMX."""
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def clip_and_step(

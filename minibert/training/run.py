@@ -91,18 +91,27 @@ def make_room(path: Path, overwrite: bool) -> None:
         raise RunError(f"--output {path} is a file; name a folder")
     if not path.exists() or not any(path.iterdir()):
         return
-    is_run = (path / "settings.json").is_file() or (path / "summary.json").is_file()
-    if not is_run:
+    own = [path / "settings.json", path / "summary.json"]
+    seeds = seed_folders(path)
+    if not seeds and not any(file.is_file() for file in own):
         raise RunError(f"--output {path} holds files that are no run's; choose another folder")
     if not overwrite:
         raise RunError(
             f"--output {path} already holds a run; choose another folder, or replace it "
             "with --overwrite"
         )
-    for name in FILES:
-        (path / name).unlink(missing_ok=True)
-    for folder in (path / "model", *path.glob("seed-*")):
-        shutil.rmtree(folder, ignore_errors=True)
+    for run in (path, *seeds):
+        for name in FILES:
+            (run / name).unlink(missing_ok=True)
+        shutil.rmtree(run / "model", ignore_errors=True)
+    for run in seeds:
+        if not any(run.iterdir()):
+            run.rmdir()
+
+
+def seed_folders(path: Path) -> list[Path]:
+    """The runs inside `path`, one for each seed; a folder that only has such a name is none."""
+    return sorted(file.parent for file in path.glob("seed-*/settings.json"))
 
 
 def find_run(path: Path) -> Path:
@@ -111,6 +120,8 @@ def find_run(path: Path) -> Path:
         raise RunError(f"{path}: no such run directory")
     if (path / "summary.json").is_file():
         return path / str(read_json(path / "summary.json")["best"])
+    if seeds := seed_folders(path):
+        raise RunError(f"{path}: stopped before all seeds were done; name one, such as {seeds[0]}")
     if not (path / "settings.json").is_file():
         raise RunError(f"{path}: no settings.json there, so it is no run directory")
     if not (path / "model" / "model.safetensors").is_file():

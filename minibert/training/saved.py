@@ -67,6 +67,8 @@ class SavedRun:
 
     def predict_file(self, source: Path, target: Path) -> int:
         """Answers for every row of a file in the task's layout, as `target`; returns how many."""
+        if not target.parent.is_dir():
+            raise RunError(f"{target}: there is no folder {target.parent}")
         examples = self.task.read(source, labelled=False)
         self.task.write_predictions(target, examples, self._run(examples).logits)
         return len(examples)

@@ -37,7 +37,7 @@ class Settings:
     train_limit: int | None = None  # use only so many training examples, always the same ones
 
     def __post_init__(self) -> None:
-        for name, low, high in (
+        bounds = [
             ("epochs", 1, math.inf),
             ("batch_size", 1, math.inf),
             ("max_length", 5, math.inf),
@@ -46,8 +46,10 @@ class Settings:
             ("weight_decay", 0, math.inf),
             ("seed", 0, 2**63),
             ("train_limit", 1, math.inf),
-        ):
-            value = getattr(self, name)
+        ]
+        values = [(*bound, getattr(self, bound[0])) for bound in bounds]
+        values += [("seeds", 0, 2**63, seed) for seed in self.seeds]
+        for name, low, high, value in values:
             if value is not None and not low <= value <= high:
                 bound = f"at least {low}" if high == math.inf else f"{low} to {high}"
                 raise ConfigError(f"{name} must be {bound}, not {value}")

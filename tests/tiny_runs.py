@@ -1,0 +1,80 @@
+"""A tiny model with its tokenizer on disk, and small data, for tests that fine-tune."""
+
+import json
+from functools import cache
+
+import torch
+from conftest import ROOT
+
+from minibert import BertConfig, BertForSequenceClassification, BertTokenizer
+from minibert.tasks.glue import TASKS, task_named
+from minibert.tasks.sequence import Features
+from minibert.training.settings import GlueSettings
+
+GLUE = ROOT / "data" / "glue"
+MAX_LENGTH = 48  # shorter than some of the pairs
+SIZES = {
+    "hidden_size": 12,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 3,
+    "intermediate_size": 20,
+    "max_position_embeddings": 64,
+    "initializer_range": 0.2,  # wide enough for gradients to be seen
+}
+
+
+@cache
+def tiny_tokenizer():
+    """A tokenizer of the sample data's own words."""
+    texts = []
+    for task in TASKS.values():
+        for example in task.read(task.file(GLUE, "train")):
+            texts += [example.text, example.pair or ""]
+    return BertTokenizer.train(texts, vocab_size=2000, min_frequency=1)
+
+
+def save_tiny_model(directory, num_labels=None, randomize=lambda model: model, **changes):
+    """Random weights and a tokenizer of its own in `directory`; no head unless `num_labels`."""
+    torch.manual_seed(0)
+    tokenizer = tiny_tokenizer()
+    config = BertConfig(**{"vocab_size": tokenizer.vocab_size, **SIZES, **changes})
+    model = randomize(BertForSequenceClassification(config, num_labels=num_labels or 2))
+    if num_labels is None:
+        model.bert.save_pretrained(directory, tokenizer)
+    else:
+        model.save_pretrained(directory, tokenizer)
+    return directory
+
+
+def examples_of(name, count, split="train"):
+    """The first examples of a task's sample file."""
+    task = task_named(name)
+    return task.read(task.file(GLUE, split))[:count]
+
+
+def features_of(name, count, tokenizer, split="train", max_length=MAX_LENGTH):
+    return Features(examples_of(name, count, split), tokenizer, max_length)
+
+
+def small_data(folder, name="SST-2", train=12, dev=6):
+    """A folder with the first rows of a task's sample files, as `--data` takes it."""
+    folder.mkdir()
+    for split, count in (("train", train), ("dev", dev)):
+        lines = (GLUE / name / f"{split}.tsv").read_bytes().split(b"\n")
+        (folder / f"{split}.tsv").write_bytes(b"\n".join(lines[: count + 1]) + b"\n")
+    return folder
+
+
+def tiny_settings(model, data, output, **changes):
+    """Settings of a run that takes a second."""
+    usual = {"task": "sst-2", "device": "cpu", "precision": "float32", "max_length": MAX_LENGTH}
+    usual |= {"epochs": 2, "batch_size": 4, "learning_rate": 1e-2}
+    return GlueSettings(**{**usual, "model": str(model), "data": data, "output": output, **changes})
+
+
+def json_of(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def json_lines(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
