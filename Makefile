@@ -25,7 +25,7 @@ demo: $(VENV)/.installed
 	    "Two hours of my life that I will never get back."
 
 test: $(VENV)/.tools
-	$(BIN)/python -m pytest -m "not slow and not real"
+	$(BIN)/python -m pytest --numprocesses auto -m "not slow and not real"
 
 lint: $(VENV)/.tools
 	$(BIN)/ruff check .

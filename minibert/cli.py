@@ -120,6 +120,7 @@ def main() -> None:
             description="BERT from scratch, to be read, taught and used. --version prints its own.",
             config=(tyro.conf.FlagCreatePairsOff,),
         )
+        sys.stdout.flush()  # here, where a closed pipe is caught
     except MinibertError as error:
         sys.exit(f"minibert: {error}")
     except KeyboardInterrupt:

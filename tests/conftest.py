@@ -3,6 +3,10 @@
 import os
 from pathlib import Path
 
+# The models here are tiny, and the suite runs in as many processes as there are cores: a second
+# thread in each would only wait. Set before torch is imported, and inherited by what tests start.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 import pytest
 import torch
 

@@ -99,7 +99,9 @@ def _sharded(index: Path, read: Any) -> dict[str, Entry]:
     for name, file in weight_map.items():
         if name not in shards[file]:
             raise CheckpointError(f"{index}: tensor {name} is not in {file}")
-    return {name: shards[file][name] for name, file in weight_map.items()}
+    named = {name: shards[file][name] for name, file in weight_map.items()}
+    unnamed = {name: entry for shard in shards.values() for name, entry in shard.items()}
+    return named | {name: unnamed[name] for name in unnamed if name not in named}
 
 
 def _safetensors(path: Path) -> dict[str, Entry]:

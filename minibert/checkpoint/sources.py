@@ -20,6 +20,8 @@ def find(source: str | Path, files: str = "weights") -> Path:
     if source == "minilm":
         return _minilm()
     path = Path(source)
+    if len(path.name) > 255:
+        raise CheckpointError(f"{path.name[:40]}...: too long for the name of a directory")
     if (path / "settings.json").is_file() and (path / "model").is_dir():
         return path / "model"  # a run directory
     if (path / "summary.json").is_file():

@@ -54,7 +54,8 @@ class Pretrained(nn.Module):
         files = checkpoint.open_checkpoint(source)
         chosen: dict[str, int] = {}
         if cls.chooses_labels:
-            chosen["num_labels"] = num_labels or len(files.label_names) or 2
+            own = len(files.label_names) or 2
+            chosen["num_labels"] = own if num_labels is None else num_labels
         elif num_labels is not None:
             raise ConfigError(f"{cls.__name__} has no num_labels to choose")
         with torch.device("meta"):  # shapes only: nothing is allocated or drawn twice

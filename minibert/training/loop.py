@@ -88,7 +88,6 @@ def train(
 
             found = evaluate(model, task, dev_set, precision)
             run.log({"step": step, "epoch": epoch, "dev_loss": found.loss, **found.metrics})
-            run.flush()
             progress.epoch(epoch, found)
             if best is None or task.score(found.metrics) > task.score(best.metrics):
                 best, best_epoch = found, epoch

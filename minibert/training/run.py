@@ -48,8 +48,8 @@ class RunDirectory:
         path.mkdir(parents=True, exist_ok=True)
         self.model = path / "model"
         write_json(path / "settings.json", {**settings, "environment": environment()})
-        self._log = (path / "log.jsonl").open("w", encoding="utf-8")
-        self._timing = (path / "timing.jsonl").open("w", encoding="utf-8")
+        self._log = (path / "log.jsonl").open("w", encoding="utf-8", buffering=1)
+        self._timing = (path / "timing.jsonl").open("w", encoding="utf-8", buffering=1)
         self._started = time.perf_counter()
 
     def __enter__(self) -> Self:
@@ -70,11 +70,6 @@ class RunDirectory:
                 "memory_mb": peak_memory_mb(),
             }
             self._timing.write(json.dumps(clock) + "\n")
-
-    def flush(self) -> None:
-        """Let everything logged so far be on disk."""
-        self._log.flush()
-        self._timing.flush()
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
@@ -120,9 +115,9 @@ def find_run(path: Path) -> Path:
         raise RunError(f"{path}: no such run directory")
     if (path / "summary.json").is_file():
         return path / str(read_json(path / "summary.json")["best"])
-    if seeds := seed_folders(path):
-        raise RunError(f"{path}: stopped before all seeds were done; name one, such as {seeds[0]}")
     if not (path / "settings.json").is_file():
+        if seeds := seed_folders(path):
+            raise RunError(f"{path}: stopped before its last seed; name one, such as {seeds[0]}")
         raise RunError(f"{path}: no settings.json there, so it is no run directory")
     if not (path / "model" / "model.safetensors").is_file():
         raise RunError(

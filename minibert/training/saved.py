@@ -33,7 +33,7 @@ class SavedRun:
             self.task = glue.task_named(settings["task"])
             self.max_length = int(settings["max_length"])
             self._own = {n: Path(settings[n]) if settings[n] else None for n in ("dev", "data")}
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise RunError(
                 f"{self.path / 'settings.json'}: not a run's settings ({error})"
             ) from error

@@ -37,7 +37,7 @@ class Settings:
     train_limit: int | None = None  # use only so many training examples, always the same ones
 
     def __post_init__(self) -> None:
-        bounds = [
+        for name, low, high in (
             ("epochs", 1, math.inf),
             ("batch_size", 1, math.inf),
             ("max_length", 5, math.inf),
@@ -45,14 +45,14 @@ class Settings:
             ("warmup", 0, 1),
             ("weight_decay", 0, math.inf),
             ("seed", 0, 2**63),
+            ("seeds", 0, 2**63),
             ("train_limit", 1, math.inf),
-        ]
-        values = [(*bound, getattr(self, bound[0])) for bound in bounds]
-        values += [("seeds", 0, 2**63, seed) for seed in self.seeds]
-        for name, low, high, value in values:
-            if value is not None and not low <= value <= high:
-                bound = f"at least {low}" if high == math.inf else f"{low} to {high}"
-                raise ConfigError(f"{name} must be {bound}, not {value}")
+        ):
+            value = getattr(self, name)
+            for number in value if isinstance(value, tuple) else (value,):
+                if number is not None and not low <= number <= high:
+                    bound = f"at least {low}" if high == math.inf else f"{low} to {high}"
+                    raise ConfigError(f"{name} must be {bound}, not {number}")
         if len(set(self.seeds)) != len(self.seeds):
             raise ConfigError(f"seeds {self.seeds} names one twice")
         if self.data is not None and (self.train is not None or self.dev is not None):

@@ -17,7 +17,7 @@ from minibert import (
 )
 from minibert.checkpoint import load_table
 from minibert.checkpoint.names import place, theirs
-from minibert.errors import CheckpointError
+from minibert.errors import CheckpointError, ConfigError
 
 BODY = 5 + 2 * 16  # embeddings (3 tables, a LayerNorm), two layers of 16 tensors
 
@@ -303,3 +303,8 @@ def test_two_tensors_for_one_place_are_refused(classifier, first, second):
         assert first in message
         assert second in message
         assert "fills too" in message
+
+
+def test_a_head_without_classes_is_refused():
+    with pytest.raises(ConfigError, match="num_labels must be at least 1, not 0"):
+        BertForSequenceClassification.from_pretrained("minilm", num_labels=0)

@@ -20,8 +20,8 @@ def saved(tmp_path, randomized):
     return model, tmp_path
 
 
-def tensors_in(directory):
-    return load_file(directory / "model.safetensors")
+def tensors_in(directory, file="model.safetensors"):
+    return load_file(directory / file)
 
 
 def rewrite(directory, tensors):
@@ -89,6 +89,20 @@ def test_sharded_pickles(saved):
     index.write_text(json.dumps({"metadata": {}, "weight_map": weight_map}))
 
     assert_equal_tensors(model, BertForPreTraining.from_pretrained(directory))
+
+
+def test_a_tensor_that_the_index_forgets_is_accounted_for(saved):
+    _, directory = saved
+    (directory / "model.safetensors").rename(directory / "part.safetensors")
+    weight_map = {name: "part.safetensors" for name in tensors_in(directory, "part.safetensors")}
+    del weight_map["cls.predictions.bias"]
+    index = directory / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": weight_map}))
+
+    table = BertForPreTraining.from_pretrained(directory).load_table
+
+    assert table.new == []
+    assert "cls.predictions.bias" in [row.source for row in table.rows if row.action == "used"]
 
 
 def test_safetensors_come_before_pickles(saved):

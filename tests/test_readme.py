@@ -1,0 +1,82 @@
+"""README is true: links lead somewhere, code runs, commands parse, figures were recorded."""
+
+import json
+import re
+import shlex
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from minibert import cli
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+RESULTS = ROOT / "benchmarks" / "results"
+
+
+def blocks(language):
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    return [text for name, text in found if name == language]
+
+
+def test_links_lead_to_files():
+    links = re.findall(r"\]\(([^)#:]+)\)", README)
+    assert len(links) > 8
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_two_commands_are_the_first_and_stand_in_the_makefile():
+    assert re.findall(r"^make \w+", blocks("")[0], re.MULTILINE) == ["make demo", "make test"]
+    makefile = (ROOT / "Makefile").read_text()
+    assert {"demo", "test", "lint", "bench"} <= set(re.findall(r"^(\w+):", makefile, re.MULTILINE))
+
+
+def test_the_first_example_runs_and_prints_what_it_says(capsys):
+    code = blocks("python")[0]
+    exec(code, {})
+    printed = capsys.readouterr().out
+    comments = re.findall(r"^print\(.*?\)\s+# (.*)$", code, re.MULTILINE)
+    assert len(comments) == 4
+    for said, line in zip(comments[:3], printed.splitlines(), strict=False):
+        assert line.startswith(said.removesuffix(", ...]"))
+    assert "embeddings.word_embeddings.weight" in printed  # the load table
+
+
+def commands():
+    """Every `minibert ...` command of README and Makefile, as a list of words."""
+    makefile = (ROOT / "Makefile").read_text().replace("\\\n", " ")
+    text = "\n".join(blocks("")) + "\n" + makefile
+    lines = re.findall(r"^\s*(?:\S*/)?minibert (.*)$", text, re.MULTILINE)
+    return [shlex.split(line) for line in lines]
+
+
+@pytest.mark.parametrize("words", commands(), ids=" ".join)
+def test_commands_can_be_given_as_they_stand(words, monkeypatch):
+    called = []
+
+    class Saved:
+        path, task = "run", SimpleNamespace(name="task")
+
+        def __init__(self, *_):
+            called.append(True)
+
+        evaluate = staticmethod(lambda *_: SimpleNamespace(logits=[], metrics={}, loss=0.0))
+        predict = staticmethod(lambda *_: [])
+        predict_file = staticmethod(lambda *_: 0)
+
+    monkeypatch.setattr(cli.training, "finetune_glue", called.append, raising=False)
+    monkeypatch.setattr(cli.training, "SavedRun", Saved, raising=False)
+    monkeypatch.setattr(sys, "argv", ["minibert", *words])
+    cli.main()
+    assert called
+
+
+def test_the_table_shows_the_recorded_scores():
+    rows = json.loads((RESULTS / "glue_table.json").read_text())["rows"]
+    for row in rows:
+        sides = row["minibert"], row["transformers"]
+        cells = [f"{100 * side['mean']:.1f} ± {100 * side['sd']:.1f}" for side in sides]
+        assert f"| {row['task']} | {row['metric']} | {cells[0]} | {cells[1]} |" in README
+    assert len(rows) >= 3
