@@ -127,6 +127,8 @@ def main() -> None:
         sys.exit("minibert: stopped")
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         sys.stdout = None
+    except OSError as error:  # a folder that cannot be written, a full disk
+        sys.exit(f"minibert: {error}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,8 @@
-"""The numbers that define a BERT. Fields are named as in Google's `bert_config.json`."""
+"""The numbers that define a BERT.
+
+Fields are named as in Google's `bert_config.json`; those that it lacks (`classifier_dropout`,
+`layer_norm_eps`, `pad_token_id`) as in Hugging Face's `config.json`.
+"""
 
 from dataclasses import dataclass
 
@@ -30,7 +34,7 @@ class BertConfig:
     type_vocab_size: int = 2  # segments: first and second text
     initializer_range: float = 0.02  # standard deviation of fresh weights
     layer_norm_eps: float = 1e-12  # added to the variance in LayerNorm
-    pad_token_id: int = 0  # its embedding gets no gradient
+    pad_token_id: int = 0  # [PAD]; looking it up sends its row no gradient
 
     def __post_init__(self) -> None:
         counts = (
@@ -72,6 +76,12 @@ class BertConfig:
         """Width of one attention head (W): hidden_size / num_attention_heads."""
         return self.hidden_size // self.num_attention_heads
 
+    @property
+    def head_dropout_prob(self) -> float:
+        """Dropout before a head: classifier_dropout, or if that is None hidden_dropout_prob."""
+        own = self.classifier_dropout
+        return self.hidden_dropout_prob if own is None else own
+
     @classmethod
     def tiny(cls) -> "BertConfig":
         """2 layers of width 128: 4.4 million parameters."""
@@ -94,12 +104,12 @@ class BertConfig:
 
     @classmethod
     def base(cls) -> "BertConfig":
-        """12 layers of width 768: 110 million parameters."""
+        """12 layers of width 768: 109 million parameters (the paper says 110)."""
         return cls._sized(12, 768)
 
     @classmethod
     def large(cls) -> "BertConfig":
-        """24 layers of width 1024: 335 million parameters."""
+        """24 layers of width 1024: 335 million parameters (the paper says 340)."""
         return cls._sized(24, 1024)
 
     @classmethod

@@ -1,9 +1,11 @@
 """WordPiece tokenization: text to word pieces to ids, on the `tokenizers` library.
 
 A word that is not in the vocabulary is cut into pieces that are, longest first from the left;
-pieces after the first are written with "##" in front. Text is cleaned and, for an uncased
-vocabulary, lower-cased and stripped of accents before. Source: Devlin et al. 2019, section 3;
-google-research/bert, `tokenization.py`.
+pieces after the first are written with "##" in front. A word that cannot be cut so, or that has
+more than 100 characters (200 in Google's code), becomes [UNK] as a whole. Text is cleaned and, for
+an uncased vocabulary, lower-cased and stripped of accents before.
+
+Source: Devlin et al. 2019, section 3; google-research/bert, `tokenization.py`.
 """
 
 import json
@@ -87,7 +89,7 @@ class BertTokenizer:
     @classmethod
     def _from_vocabulary(cls, path: Path) -> Self:
         try:
-            lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+            lines = path.read_bytes().decode("utf-8").removesuffix("\n").split("\n")
         except UnicodeDecodeError as error:
             raise TokenizerError(f"{path}: not UTF-8 at byte {error.start}") from error
         pieces = [line.removesuffix("\r") for line in lines]
@@ -105,7 +107,8 @@ class BertTokenizer:
     ) -> Self:
         """Learn a vocabulary of at most `vocab_size` word pieces from `texts`.
 
-        Pairs of pieces that occur `min_frequency` times or more are merged, most frequent first.
+        By merging pairs of pieces, as `tokenizers` does it: Google never released its own trainer.
+        Pairs that occur `min_frequency` times or more are merged, most frequent first.
         The same texts give the same vocabulary. Raises `TokenizerError` if `vocab_size` has no room
         for the special tokens and every character, each as a word's first and as a later piece.
         """
@@ -159,8 +162,8 @@ class BertTokenizer:
         """Raises `TokenizerError` if a model with so many token embeddings lacks one for an id."""
         if self.vocab_size > rows:
             raise TokenizerError(
-                f"the tokenizer has {self.vocab_size} word pieces, but the model embeddings for "
-                f"{rows} alone; they do not belong together"
+                f"the tokenizer has {self.vocab_size} word pieces, the model only {rows} token "
+                "embeddings; they do not belong together"
             )
 
     def encode(self, text: str, pair: str | None = None, max_length: int | None = None) -> Encoding:
@@ -195,13 +198,16 @@ class BertTokenizer:
         """Text again, as far as it can be had: case and spacing may be lost."""
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=skip_special_tokens))
 
-    def save_pretrained(self, directory: str | Path) -> None:
-        """Write vocab.txt, tokenizer.json and tokenizer_config.json for `transformers` to read."""
+    def save_pretrained(self, directory: str | Path, max_length: int = 512) -> None:
+        """Write vocab.txt, tokenizer.json and tokenizer_config.json for `transformers` to read.
+
+        max_length: the positions of the model that it belongs to.
+        """
         directory = Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
         config = {
             "do_lower_case": self.lowercase,
-            "model_max_length": 512,
+            "model_max_length": max_length,
             "tokenizer_class": "BertTokenizer",
         }
         for name, text in (
@@ -229,5 +235,5 @@ def _is_lowercase(path: Path, pieces: list[str]) -> bool:
             raise TokenizerError(f"{config}: not a JSON object ({error})") from error
         if isinstance(told, bool):
             return told
-    words = (piece for piece in pieces if piece not in SPECIAL_TOKENS and piece[:1] != "[")
+    words = (piece for piece in pieces if piece[:1] != "[")
     return all(piece == piece.lower() for piece in words)

@@ -6,10 +6,12 @@
 
 The code says `probs = stage("attention.probs", ...)` at the place where the value is made, so the
 names below are also the way to find that place. What is recorded is the very tensor that later code
-uses, still attached to the graph: gradients with respect to any stage can be asked for.
+uses, still attached to the graph: gradients with respect to it can be asked for. (The exception:
+scores and probs are on the way to the result under `attention="math"` alone. Under "sdpa" they are
+computed beside it, to be looked at.)
 
 The recorder is a plain module global. (A ContextVar would break `torch.compile(fullgraph=True)`,
-and hooks see modules, not values.) One thread at a time, then.
+and hooks see modules, not values.) Hence one thread at a time.
 """
 
 from collections.abc import Iterator
@@ -26,18 +28,18 @@ STAGES: dict[str, str] = {
     "embeddings.token": "(B, S, D) what each word piece means by itself",
     "embeddings.position": "(B, S, D) where it stands",
     "embeddings.segment": "(B, S, D) which of the two texts it belongs to",
-    "embeddings.output": "(B, S, D) their sum, normalised",
+    "embeddings.output": "(B, S, D) their sum, normalised; before dropout",
     "attention.query": "(B, S, D) what each token looks for",
     "attention.key": "(B, S, D) what each token offers to be found by",
     "attention.value": "(B, S, D) what each token hands over when found",
     "attention.scores": "(B, H, S, S) query times key, divided by the root of W; before the mask",
     "attention.probs": "(B, H, S, S) softmax of the scores over the attendable keys; no dropout",
     "attention.context": "(B, S, D) the values, averaged by the probabilities, heads side by side",
-    "attention.output": "(B, S, D) the context after its linear layer",
+    "attention.output": "(B, S, D) the context after its linear layer; before dropout",
     "attention.norm": "(B, S, D) layer input plus attention output, normalised",
     "feed_forward.inner": "(B, S, F) expanded, before the activation",
     "feed_forward.activated": "(B, S, F) after the activation",
-    "feed_forward.output": "(B, S, D) contracted again",
+    "feed_forward.output": "(B, S, D) contracted again; before dropout",
     "output": "(B, S, D) the layer's result: attention.norm plus feed-forward output, normalised",
     "pooled": "(B, D) the first token through the pooler",
     "mlm.transform": "(B, S, D) masked-LM head before the decoder",

@@ -96,13 +96,13 @@ def test_every_arrow_of_the_model_holds(root, capsys):
 # What is changed in a copy of the model, and what has to be reported, with {line} its line.
 WRONG = {
     "output": (
-        "layout.py",
+        "attention.py",
         "# key (B, S, D) -> (B, H, S, W)",
         "# key (B, S, D) -> (B, S, H, W)",
         [
-            "layout.py:{line}: padded output `key`: "
+            "attention.py:{line}: padded output `key`: "
             "expected (B, S, H, W) = (2, 5, 3, 4), got (2, 3, 5, 4)",
-            "layout.py:{line}: packed output `key`: "
+            "attention.py:{line}: packed output `key`: "
             "expected (B, S, H, W) = (2, 5, 3, 4), got (2, 3, 5, 4)",
         ],
     ),

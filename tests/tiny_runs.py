@@ -12,13 +12,13 @@ from minibert.tasks.sequence import Features
 from minibert.training.settings import GlueSettings
 
 GLUE = ROOT / "data" / "glue"
-MAX_LENGTH = 48  # shorter than some of the pairs
+MAX_LENGTH = 64  # shorter than some of the pairs
 SIZES = {
     "hidden_size": 12,
     "num_hidden_layers": 2,
     "num_attention_heads": 3,
     "intermediate_size": 20,
-    "max_position_embeddings": 64,
+    "max_position_embeddings": 72,
     "initializer_range": 0.2,  # wide enough for gradients to be seen
 }
 

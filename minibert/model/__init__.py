@@ -1,12 +1,22 @@
-"""BERT, written out.
+"""BERT, written out: ids go in, one vector a token comes out, a head reads it.
 
-Read in this order: functional, attention, encoder, embeddings, layout, bert, heads.
+    input_ids       [CLS] the cat sat . [SEP] it purred . [SEP]   (B, S)
+    token_type_ids    0    0   0   0  0   0   1     1   1   1     (B, S)
+    embeddings      x = norm(token + position + segment)          (B, S, D)
+    encoder         x = norm(x + attention(x))    | L times       (B, S, D)
+                    x = norm(x + feed_forward(x)) |               (B, S, D)
+    pooler          tanh(linear(x at [CLS]))                      (B, D)
+    head            logits
 
-Every line that changes a shape says so in a comment, `# input (B, S, D) -> (B, H, S, W)`: left of
-the arrow the tensor it names, right of it what the statement assigns or returns. A vertical bar
-separates padded from packed input: `# hidden (B, S, D) | (T, D) -> ...`. Where a line is full, the
-comment stands above it. A test executes the comments on live tensors, so they are true. The
-letters:
+[CLS] stands first and comes to stand for the whole; [SEP] ends each text. Read in this order:
+functional, embeddings, attention, encoder, bert, heads. Then what makes it usable: layers
+(LayerNorm and Dropout), layout (padded or packed), pretrained (load and save).
+
+On the way from ids to logits, a line that changes a shape says so in a comment,
+`# x (B, S, H, W) -> (B, S, D)`: a tensor before the line with its shape, then the shape of what the
+line assigns or returns. A bar separates padded from packed input,
+`# hidden (B, S, D) | (T, D) -> ...`; over a long line the comment stands above. A test executes
+these comments on live tensors. The letters:
 
     B  batch: sequences             T  tokens of all sequences of a packed batch
     S  sequence: positions          L  encoder layers

@@ -1,6 +1,7 @@
 """Multi-head self-attention: the module that owns its weights, and the ways to compute it.
 
-Source: Vaswani et al. 2017, section 3.2.2; google-research/bert, `modeling.attention_layer`.
+Source: Vaswani et al. 2017, section 3.2.2; google-research/bert, `modeling.attention_layer`, and
+`modeling.transformer_model` for the output projection.
 """
 
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as kernels
+from torch.nn import functional as torch_functional
 
 from minibert.config import BertConfig
 from minibert.errors import ConfigError
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
 
 
 class SelfAttention(nn.Module):
-    """Every token asks every other one (query, key) and takes what it needs (value)."""
+    """Every token asks all tokens of its sequence (query, key) and takes what it needs (value).
+
+    Left and right alike, itself included, with no causal mask: that is the B, bidirectional, of
+    BERT.
+    """
 
     def __init__(self, config: BertConfig):
         super().__init__()
@@ -37,37 +42,62 @@ class SelfAttention(nn.Module):
         key = stage("attention.key", self.key(hidden))
         value = stage("attention.value", self.value(hidden))
         dropout_p = self.dropout_p if self.training else 0.0
+        # Within each sequence, padded or packed: the layout lays the tokens out for `multi_head`.
         # query (B, S, D) | (T, D) -> (B, S, D) | (T, D)
         context = layout.attend(query, key, value, self.heads, dropout_p)
         stage("attention.context", context)
         return stage("attention.output", self.output(context))
 
 
+def multi_head(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    heads: int,
+    mask: Tensor | None,
+    way: str,
+    dropout_p: float,
+) -> Tensor:
+    """Cut into heads, attend in each by itself, lay the results side by side.
+
+    query, key, value (B, S, D), mask (B, 1, 1, S) or None, to context (B, S, D).
+    """
+    query = functional.split_heads(query, heads)  # query (B, S, D) -> (B, H, S, W)
+    key = functional.split_heads(key, heads)  # key (B, S, D) -> (B, H, S, W)
+    value = functional.split_heads(value, heads)  # value (B, S, D) -> (B, H, S, W)
+    context = WAYS[way](query, key, value, mask, dropout_p)  # query (B, H, S, W) -> (B, H, S, W)
+    return functional.merge_heads(context)  # context (B, H, S, W) -> (B, S, D)
+
+
 def sdpa_attention(
     query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropout_p: float
 ) -> Tensor:
-    """`functional.scaled_dot_product_attention` by torch's own kernels, never holding all scores.
+    """`functional.scaled_dot_product_attention` by torch's own kernels.
 
-    Shapes, mask and rows without an attendable key as there. While recording, scores and probs are
-    computed beside, without dropout; the result stays the same to the bit.
+    The better ones never hold all scores at once. Shapes, mask and rows without an attendable key
+    as there. While recording, scores and probs are computed beside, without dropout; the result
+    stays the same to the bit.
     """
     if recording():
         # query (B, H, S, W) -> (B, H, S, S)
         scores = stage("attention.scores", functional.attention_scores(query, key))
         stage("attention.probs", functional.masked_softmax(scores, mask))
     if mask is None:
-        return kernels.scaled_dot_product_attention(query, key, value, dropout_p=dropout_p)
+        return torch_functional.scaled_dot_product_attention(query, key, value, dropout_p=dropout_p)
     # torch's kernels differ on rows without a key: let those attend to all, and blank the result.
     attendable = mask.any(-1, keepdim=True)  # mask (B, 1, 1, S) -> (B, 1, 1, 1)
     mask = mask | ~attendable
-    context = kernels.scaled_dot_product_attention(query, key, value, mask, dropout_p)
-    return context.masked_fill(~attendable, 0.0)  # query (B, H, S, W) -> (B, H, S, W)
+    context = torch_functional.scaled_dot_product_attention(query, key, value, mask, dropout_p)
+    return context.masked_fill(~attendable, 0.0)  # context (B, H, S, W) -> (B, H, S, W)
 
 
 def math_attention(
     query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropout_p: float
 ) -> Tensor:
-    """The explicit way, `functional.scaled_dot_product_attention`: the reference for all others."""
+    """The explicit way: the reference for all others.
+
+    The function is looked up at each call, so that a replaced one is used.
+    """
     return functional.scaled_dot_product_attention(query, key, value, mask, dropout_p)
 
 
@@ -84,15 +114,17 @@ class Choice(NamedTuple):
     reason: str
 
 
-def choose(wanted: str, device: torch.device, dropout_p: float) -> Choice:
-    """What `wanted` ("auto" or a name in `WAYS`) comes to on this device with this dropout.
-
-    Raises `ConfigError` for an unknown name.
-    """
-    if wanted in WAYS:
-        return Choice(wanted, "as asked")
-    if wanted != "auto":
+def check_way(wanted: str) -> None:
+    """Raises `ConfigError` if `wanted` is neither "auto" nor a key of `WAYS`."""
+    if wanted != "auto" and wanted not in WAYS:
         raise ConfigError(f"attention {wanted!r} is unknown; choose auto, {', '.join(WAYS)}")
-    if device.type == "cpu" and dropout_p > 0:
-        return Choice("math", "on the CPU, torch's kernels have no fast path with dropout")
-    return Choice("sdpa", "torch's kernels never hold all scores")
+
+
+def choose(wanted: str, device: torch.device, training: bool) -> Choice:
+    """The way to take for `wanted` on this device (`benchmarks/step_cpu.py` has the figures)."""
+    check_way(wanted)
+    if wanted != "auto":
+        return Choice(wanted, "as asked")
+    if device.type == "cpu" and training:
+        return Choice("math", "torch's kernels are slow at dropout and backward on the CPU")
+    return Choice("sdpa", "torch's kernels are the fastest here")

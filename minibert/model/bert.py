@@ -7,14 +7,14 @@ from torch import Tensor, nn
 
 from minibert.config import BertConfig
 from minibert.errors import ConfigError
-from minibert.model.attention import Choice, choose
+from minibert.model.attention import Choice, check_way, choose
 from minibert.model.embeddings import Embeddings
 from minibert.model.encoder import Encoder
 from minibert.model.layout import make_layout
 from minibert.model.pretrained import Pretrained
 from minibert.trace import stage
 
-Out = TypeVar("Out", bound=NamedTuple)
+Out = TypeVar("Out", bound=NamedTuple)  # what a model with a head returns
 
 
 class BertOutput(NamedTuple):
@@ -27,6 +27,7 @@ class BertOutput(NamedTuple):
 class Pooler(nn.Module):
     """The first token's state through a linear layer and tanh: the sequence in one vector.
 
+    Pretraining teaches it by next-sentence prediction alone; checkpoints without that have none.
     Source: google-research/bert, `modeling.BertModel`, scope "pooler".
     """
 
@@ -43,12 +44,12 @@ class BertModel(Pretrained):
     """The body of BERT.
 
     `attention` is how attention is computed: "math", "sdpa", or "auto" (see `attention.choose`).
-    `pooler=False` leaves out the pooler, as the heads do that look at every token.
+    `pooler=False` leaves out the pooler; heads that read every token need none.
     """
 
     def __init__(self, config: BertConfig, attention: str = "auto", pooler: bool = True):
         super().__init__(config)
-        choose(attention, torch.device("cpu"), 0.0)  # refuses an unknown name
+        check_way(attention)
         self.attention = attention
         self.embeddings = Embeddings(config)
         self.encoder = Encoder(config)
@@ -67,9 +68,11 @@ class BertModel(Pretrained):
         """Hidden states and pooled output of a batch.
 
         Padded: input_ids (B, S), with attention_mask (B, S), 1 = may be attended to, in any
-        pattern. Packed: input_ids (T,), all sequences end to end, with cu_seqlens (B + 1,), the
-        int32 place where each begins, then T; max_seqlen is found if not given. token_type_ids (0
-        first text, 1 second) and position_ids have the shape of input_ids.
+        pattern. Packed: input_ids (T,), all sequences end to end, with cu_seqlens (B + 1,), int32:
+        cumulative lengths from 0 to T, so that sequence i is
+        input_ids[cu_seqlens[i]:cu_seqlens[i + 1]]. max_seqlen, the longest, is looked up if not
+        given, for which a GPU must be waited for. token_type_ids (0 first text, 1 second) and
+        position_ids have the shape of input_ids.
 
         Raises `ConfigError` where shapes do not fit, a sequence is longer than the model's
         positions or (on the CPU) an id has no row in its table.
@@ -97,12 +100,14 @@ class BertModel(Pretrained):
 
     def attention_choice(self, device: torch.device) -> Choice:
         """How attention will be computed on this device in the present mode, and why."""
-        dropout_p = self.config.attention_probs_dropout_prob if self.training else 0.0
-        return choose(self.attention, device, dropout_p)
+        return choose(self.attention, device, self.training)
 
 
 def _check_ids(name: str, ids: Tensor, rows: int, shape: torch.Size) -> None:
-    """Values are looked at on the CPU alone: on a GPU that would stall every step."""
+    """Refuse ids of another shape, or without a row in their table.
+
+    Values are looked at on the CPU alone: on a GPU that would stall every step.
+    """
     if ids.shape != shape:
         raise ConfigError(f"{name} {tuple(ids.shape)} must have input_ids' shape, {tuple(shape)}")
     if ids.device.type != "cpu" or torch.compiler.is_compiling() or ids.numel() == 0:
@@ -116,9 +121,9 @@ def _check_ids(name: str, ids: Tensor, rows: int, shape: torch.Size) -> None:
 
 
 class BertWithHead(Pretrained, Generic[Out]):
-    """A body and a head: a subclass owns the head's weights and defines `head`.
+    """A body and a head: a subclass makes the head's layers, then initialises them.
 
-    This class decides nothing about the layout: it hands its input on to `BertModel`.
+    It defines `head`, and so decides what the model returns.
     """
 
     uses_pooler = False

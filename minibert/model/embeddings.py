@@ -1,7 +1,7 @@
 """From ids to vectors: what the word piece is, where it stands, and which text it belongs to.
 
 Source: Devlin et al. 2019, section 3 and figure 2; google-research/bert,
-`modeling.embedding_postprocessor`.
+`modeling.embedding_lookup` and `modeling.embedding_postprocessor`.
 """
 
 from torch import Tensor, nn
@@ -12,11 +12,15 @@ from minibert.trace import stage
 
 
 class Embeddings(nn.Module):
-    """The sum of three table rows, normalised."""
+    """The sum of three learned table rows, normalised.
+
+    Positions are learned too, unlike the sines of the Transformer paper: hence the longest length.
+    """
 
     def __init__(self, config: BertConfig):
         super().__init__()
         width = config.hidden_size
+        # padding_idx: looking up [PAD] sends its row no gradient, as in Hugging Face's code.
         self.token = nn.Embedding(config.vocab_size, width, padding_idx=config.pad_token_id)
         self.position = nn.Embedding(config.max_position_embeddings, width)
         self.segment = nn.Embedding(config.type_vocab_size, width)

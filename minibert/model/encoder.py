@@ -1,7 +1,7 @@
 """The encoder: attention, then a feed-forward network, twelve times over in BERT-base.
 
-Each of the two is added to its own input and then normalised (post-norm, as in the paper: the norm
-comes after the residual sum, not before the sublayer).
+The output of each is added to its input, and the sum is normalised: post-norm, as in both papers.
+(Most later models normalise before the sublayer instead.)
 
 Source: Vaswani et al. 2017, section 3.1; google-research/bert, `modeling.transformer_model`.
 """
@@ -23,7 +23,7 @@ class FeedForward(nn.Module):
         super().__init__()
         self.inner = nn.Linear(config.hidden_size, config.intermediate_size)
         self.outer = nn.Linear(config.intermediate_size, config.hidden_size)
-        self.activation = config.hidden_act  # "gelu" or "gelu_tanh": functions of `functional`
+        self.activation = config.hidden_act  # a name in `functional`, looked up at each call
 
     def forward(self, hidden: Tensor) -> Tensor:
         """hidden (..., D) to the same shape."""

@@ -1,9 +1,10 @@
 """The mathematics of BERT as plain functions: no weights of their own, no state, any float dtype.
 
 The modules call these through this module (`functional.gelu(x)`), so a function put in its place
-here is used by the whole pretrained model. Shapes use the letters of `minibert.model`. Where torch
-has the same formula in one pass over memory, the function calls it; the formula then stands in the
-docstring, and a test holds the two together.
+here is used by the whole pretrained model. (For scores, softmax and attention that is so with
+`attention="math"`; the other ways to compute attention are torch's own.) Shapes use the letters of
+`minibert.model`. Where torch has the same formula in one pass over memory, the function calls it;
+the formula then stands in the docstring, and a test holds the two together.
 
 Source: Vaswani et al. 2017 ("Attention"); Devlin et al. 2019 ("BERT"); google-research/bert,
 `modeling.py`.
@@ -14,7 +15,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn import functional as kernels
+from torch.nn import functional as torch_functional
 
 from minibert.trace import stage
 
@@ -26,7 +27,7 @@ def gelu(x: Tensor) -> Tensor:
 
     Any shape. Source: Hendrycks and Gimpel 2016; the activation of BERT's first release.
     """
-    return kernels.gelu(x)
+    return torch_functional.gelu(x)
 
 
 def gelu_tanh(x: Tensor) -> Tensor:
@@ -36,7 +37,7 @@ def gelu_tanh(x: Tensor) -> Tensor:
 
     Any shape. Source: Hendrycks and Gimpel 2016; Google's later code, `gelu_new` in Hugging Face's.
     """
-    return kernels.gelu(x, approximate="tanh")
+    return torch_functional.gelu(x, approximate="tanh")
 
 
 def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
@@ -46,25 +47,18 @@ def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
 
     x (..., D), weight and bias (D,); the variance divides by D, not D - 1. Source: Ba et al. 2016.
     """
-    return kernels.layer_norm(x, weight.shape, weight, bias, eps)
+    return torch_functional.layer_norm(x, weight.shape, weight, bias, eps)
 
 
 def dropout(x: Tensor, p: float) -> Tensor:
-    """Set each element to 0 with probability `p` and divide the others by 1 - p.
+    """Set each element to 0 with probability `p`, and make up for it in the others.
+
+    Formula: x * keep / (1 - p), where each element of keep is 1 with probability 1 - p, else 0
 
     The expectation stays x. Any shape; p = 0 returns x itself, p = 1 zeros. Whether one is training
     is the caller's business: pass 0 when not. Source: Srivastava et al. 2014.
     """
-    if p == 0:
-        return x
-    if p == 1:
-        return x * 0
-    keep_mask = torch.empty_like(x).bernoulli_(1 - p)
-    return _keep(x, keep_mask, p)
-
-
-def _keep(x: Tensor, keep_mask: Tensor, p: float) -> Tensor:
-    return x * (keep_mask.to(x.dtype) / (1 - p))  # one product, forward and backward
+    return torch_functional.dropout(x, p)
 
 
 def split_heads(x: Tensor, heads: int) -> Tensor:
@@ -90,8 +84,9 @@ def attention_scores(query: Tensor, key: Tensor) -> Tensor:
 
     Formula: query @ key^T / sqrt(W)
 
-    The root keeps the variance near 1 whatever the width, so that the softmax is not born
-    saturated. query, key (B, H, S, W) -> (B, H, S, S). Source: "Attention", equation 1.
+    For queries and keys of unit variance the root keeps the scores' variance at 1, whatever the
+    width; without it the softmax would start out saturated. query, key (B, H, S, W) ->
+    (B, H, S, S). Source: "Attention", equation 1.
     """
     width = query.shape[-1]
     return query @ key.transpose(-2, -1) / math.sqrt(width)  # query (B, H, S, W) -> (B, H, S, S)
@@ -110,7 +105,8 @@ def masked_softmax(scores: Tensor, mask: Tensor | None) -> Tensor:
     mask = mask.bool()
     # The lowest finite number instead of -inf: a row of nothing but -inf would give 0 / 0.
     lowest = torch.finfo(scores.dtype).min
-    scores = scores.masked_fill(~mask, lowest)  # mask (B, 1, 1, S) -> (B, H, S, S)
+    scores = scores.masked_fill(~mask, lowest)  # scores (B, H, S, S) -> (B, H, S, S)
+    # Where no key is left, the softmax now shares 1 among all; the second fill makes that 0.
     return torch.softmax(scores, -1).masked_fill(~mask, 0.0)
 
 
@@ -126,19 +122,22 @@ def scaled_dot_product_attention(
 
     Formula: dropout(softmax(query @ key^T / sqrt(W) over the mask)) @ value
 
-    query, key, value (B, H, S, W); mask as in `masked_softmax`; -> context (B, H, S, W). The
-    dropout draws its own mask, or uses `keep_mask` (B, H, S, S), True = keep, where one is given.
-    Records the stages `attention.scores` and `attention.probs`. Source: "Attention", section 3.2.1.
+    query, key, value (B, H, S, W); mask as in `masked_softmax`; -> context (B, H, S, W). Dropout
+    draws what to keep, or takes `keep_mask` (B, H, S, S), True = keep; `dropout_p` then only sets
+    the scale. Records the stages `attention.scores` and `attention.probs`.
+
+    Source: "Attention", section 3.2.1.
     """
-    scores = attention_scores(query, key)  # query (B, H, S, W) -> (B, H, S, S)
-    stage("attention.scores", scores)
-    probs = masked_softmax(scores, mask)  # scores (B, H, S, S) -> (B, H, S, S)
-    stage("attention.probs", probs)
+    # query (B, H, S, W) -> (B, H, S, S)
+    scores = stage("attention.scores", attention_scores(query, key))
+    # scores (B, H, S, S) -> (B, H, S, S)
+    probs = stage("attention.probs", masked_softmax(scores, mask))
     if keep_mask is None:
         probs = dropout(probs, dropout_p)
     else:
-        probs = _keep(probs, keep_mask, dropout_p)
-    return probs @ value  # value (B, H, S, W) -> (B, H, S, W)
+        scale = 0.0 if dropout_p == 1 else 1 / (1 - dropout_p)
+        probs = probs * keep_mask * scale
+    return probs @ value  # probs (B, H, S, S) -> (B, H, S, W)
 
 
 def feed_forward(
@@ -157,10 +156,12 @@ def feed_forward(
     Source: "Attention", section 3.3, with GELU for ReLU ("BERT", section A.2).
     """
     # x (B, S, D) | (T, D) -> (B, S, F) | (T, F)
-    inner = stage("feed_forward.inner", kernels.linear(x, inner_weight, inner_bias))
+    inner = stage("feed_forward.inner", torch_functional.linear(x, inner_weight, inner_bias))
     activated = stage("feed_forward.activated", activation(inner))
     # activated (B, S, F) | (T, F) -> (B, S, D) | (T, D)
-    return stage("feed_forward.output", kernels.linear(activated, outer_weight, outer_bias))
+    return stage(
+        "feed_forward.output", torch_functional.linear(activated, outer_weight, outer_bias)
+    )
 
 
 def cross_entropy(

@@ -1,17 +1,18 @@
 """The heads: what turns the body's output into the answer to a task.
 
 Each class owns its head's weights and says in `head` what happens; the input is that of
-`BertModel`, padded or packed. Losses live with the tasks: a model only computes.
+`BertModel`, padded or packed. A model returns logits; losses live with the tasks.
 
-Source: Devlin et al. 2019, sections 3.1 and 4; google-research/bert, `run_pretraining.py`,
-`run_classifier.py`, `run_squad.py`.
+Source: Devlin et al. 2019, sections 3.1, 4 and 5.3; google-research/bert, `run_pretraining.py`,
+`run_classifier.py`, `run_squad.py`. Multiple choice and token classification are not in Google's
+code; they follow `transformers`.
 """
 
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as kernels
+from torch.nn import functional as torch_functional
 
 from minibert.config import BertConfig
 from minibert.errors import ConfigError
@@ -42,7 +43,7 @@ class PreTrainingLogits(NamedTuple):
 
 
 class Classifier(BertWithHead[Logits]):
-    """Dropout and one linear layer: what the two heads share whose classes the user chooses."""
+    """Dropout and one linear layer, for the two heads whose number of labels the user chooses."""
 
     chooses_labels = True
 
@@ -51,13 +52,16 @@ class Classifier(BertWithHead[Logits]):
         if num_labels < 1:
             raise ConfigError(f"num_labels must be at least 1, not {num_labels}")
         self.label_names = tuple(f"LABEL_{i}" for i in range(num_labels))
-        self.dropout = _head_dropout(config)
+        self.dropout = Dropout(config.head_dropout_prob)
         self.classifier = nn.Linear(config.hidden_size, num_labels)
         self.init_weights()
 
 
 class BertForSequenceClassification(Classifier):
-    """One label for a text or a pair: logits (B, C). With num_labels=1 the logit is a score."""
+    """One label for a text or a pair: logits (B, C).
+
+    With num_labels=1 the single logit is a score: regression, as for STS-B.
+    """
 
     uses_pooler = True
 
@@ -88,7 +92,7 @@ class BertForMultipleChoice(BertWithHead[Logits]):
 
     def __init__(self, config: BertConfig, attention: str = "auto"):
         super().__init__(config, attention)
-        self.dropout = _head_dropout(config)
+        self.dropout = Dropout(config.head_dropout_prob)
         self.classifier = nn.Linear(config.hidden_size, 1)
         self.init_weights()
 
@@ -117,9 +121,10 @@ class BertForQuestionAnswering(BertWithHead[SpanLogits]):
     def head(self, body: BertOutput) -> SpanLogits:
         """last_hidden_state (B, S, D) to two times (B, S)."""
         hidden = body.last_hidden_state
-        start, end = self.span(hidden).unbind(-1)
-        start = stage("start_logits", start)  # hidden (B, S, D) | (T, D) -> (B, S) | (T,)
-        return SpanLogits(start, stage("end_logits", end))
+        scores = self.span(hidden)  # hidden (B, S, D) | (T, D) -> (B, S, 2) | (T, 2)
+        start = stage("start_logits", scores[..., 0])  # scores (B, S, 2) | (T, 2) -> (B, S) | (T,)
+        end = stage("end_logits", scores[..., 1])  # scores (B, S, 2) | (T, 2) -> (B, S) | (T,)
+        return SpanLogits(start, end)
 
 
 class MaskedLanguageHead(nn.Module):
@@ -132,7 +137,7 @@ class MaskedLanguageHead(nn.Module):
     def __init__(self, config: BertConfig):
         super().__init__()
         self.dense = nn.Linear(config.hidden_size, config.hidden_size)
-        self.activation = config.hidden_act
+        self.activation = config.hidden_act  # a name in `functional`, looked up at each call
         self.norm = LayerNorm(config)
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
 
@@ -140,8 +145,9 @@ class MaskedLanguageHead(nn.Module):
         """hidden (B, S, D), or packed (T, D), and token_embedding (V, D) to (B, S, V) or (T, V)."""
         activated = getattr(functional, self.activation)(self.dense(hidden))
         hidden = stage("mlm.transform", self.norm(activated))
-        logits = kernels.linear(hidden, token_embedding, self.bias)
-        return logits  # hidden (B, S, D) | (T, D) -> (B, S, V) | (T, V)
+        # hidden (B, S, D) | (T, D) -> (B, S, V) | (T, V)
+        logits = torch_functional.linear(hidden, token_embedding, self.bias)
+        return logits
 
 
 class BertForMaskedLM(BertWithHead[Logits]):
@@ -171,7 +177,8 @@ class BertForNextSentencePrediction(BertWithHead[Logits]):
 
     def head(self, body: BertOutput) -> Logits:
         """pooled_output (B, D) to logits (B, 2)."""
-        return Logits(stage("logits", self.next_sentence(body.pooled_output)))
+        logits = self.next_sentence(body.pooled_output)  # body.pooled_output (B, D) -> (B, 2)
+        return Logits(stage("logits", logits))
 
 
 class BertForPreTraining(BertWithHead[PreTrainingLogits]):
@@ -193,8 +200,3 @@ class BertForPreTraining(BertWithHead[PreTrainingLogits]):
         return PreTrainingLogits(
             stage("prediction_logits", words), stage("seq_relationship_logits", follows)
         )
-
-
-def _head_dropout(config: BertConfig) -> Dropout:
-    own = config.classifier_dropout
-    return Dropout(config.hidden_dropout_prob if own is None else own)

@@ -29,5 +29,5 @@ class Dropout(nn.Module):
         self.p = p
 
     def forward(self, x: Tensor) -> Tensor:
-        """Any shape, unchanged."""
+        """x, of any shape, to the same shape."""
         return functional.dropout(x, self.p if self.training else 0.0)

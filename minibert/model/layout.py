@@ -14,16 +14,18 @@ from torch import Tensor
 
 from minibert.config import BertConfig
 from minibert.errors import ConfigError
-from minibert.model import attention, functional
+from minibert.model.attention import multi_head
 
 
 class Padded:
-    """Sequences in rows of equal length; a mask, if any, says which tokens may be attended to."""
+    """Sequences in rows of equal length; a mask, if any, says which tokens may be attended to.
 
-    def __init__(
-        self, batch: int, length: int, device: torch.device, way: str, mask: Tensor | None
-    ):
-        self.batch, self.length, self.device, self.way = batch, length, device, way
+    The mask hides padding as key. As query, padding still gets an output: it means nothing, and
+    nobody may read it. A layout also knows the way to compute attention, so that modules need not.
+    """
+
+    def __init__(self, length: int, device: torch.device, mask: Tensor | None, way: str):
+        self.length, self.device, self.way = length, device, way
         self.mask = None
         if mask is not None:
             self.mask = mask.bool()[:, None, None, :]  # mask (B, S) -> (B, 1, 1, S)
@@ -40,42 +42,39 @@ class Padded:
         self, query: Tensor, key: Tensor, value: Tensor, heads: int, dropout_p: float
     ) -> Tensor:
         """Attention within each sequence: query, key, value (B, S, D) to context (B, S, D)."""
-        query = functional.split_heads(query, heads)  # query (B, S, D) -> (B, H, S, W)
-        key = functional.split_heads(key, heads)  # key (B, S, D) -> (B, H, S, W)
-        value = functional.split_heads(value, heads)  # value (B, S, D) -> (B, H, S, W)
-        context = attention.WAYS[self.way](query, key, value, self.mask, dropout_p)
-        return functional.merge_heads(context)  # context (B, H, S, W) -> (B, S, D)
+        return multi_head(query, key, value, heads, self.mask, self.way, dropout_p)
 
 
 class Packed:
-    """Sequences end to end without padding; sequence i holds tokens starts[i] to starts[i + 1].
+    """Sequences end to end without padding: sequence i is tokens cu_seqlens[i] to [i + 1].
 
-    Attention lays them out in padded rows and takes them back: exact, and simple. An empty sequence
-    has a first token of zeros.
+    Attention is computed in padded rows, to which the tokens are copied and from which they are
+    fetched back: exact, and simple. An empty sequence has a first token of zeros.
     """
 
     def __init__(self, cu_seqlens: Tensor, max_seqlen: int, tokens: int, way: str):
         device = cu_seqlens.device
         cu_seqlens = cu_seqlens.long()
         self.starts, self.lengths = cu_seqlens[:-1], cu_seqlens.diff()
-        batch = len(self.lengths)
+        # Where each token goes in padded rows: its row and its column, (T,) each ...
         token = torch.arange(tokens, device=device)
-        self.sequence = torch.searchsorted(cu_seqlens[1:], token, right=True)
-        self.position = token - self.starts[self.sequence]
+        self.row = torch.searchsorted(cu_seqlens[1:], token, right=True)
+        self.column = token - self.starts[self.row]
+        # ... and back, which token stands at each place. Behind a sequence's end stands any other
+        # token, which the mask hides.
         column = torch.arange(max_seqlen, device=device)
         real = column < self.lengths[:, None]  # self.lengths (B,) -> (B, S)
-        # The token at each padded place; behind a sequence's end any other one, to be masked.
         # self.starts (B,) -> (B, S)
-        self.source = (self.starts[:, None] + column).clamp(max=tokens - 1)
-        self.padded = Padded(batch, max_seqlen, device, way, real)
+        self.token_at = (self.starts[:, None] + column).clamp(max=tokens - 1)
+        self.padded = Padded(max_seqlen, device, real, way)
 
     def positions(self) -> Tensor:
         """0, 1, 2, ... anew for every sequence: (T,)."""
-        return self.position
+        return self.column
 
     def first_token(self, hidden: Tensor) -> Tensor:
         """The hidden state of each sequence's first token, [CLS]."""
-        last = len(hidden) - 1
+        last = len(hidden) - 1  # a trailing empty sequence starts behind it: read any, then blank
         first = hidden[self.starts.clamp(max=last)]  # hidden (T, D) -> (B, D)
         return first.masked_fill((self.lengths == 0)[:, None], 0.0)
 
@@ -83,11 +82,11 @@ class Packed:
         self, query: Tensor, key: Tensor, value: Tensor, heads: int, dropout_p: float
     ) -> Tensor:
         """Attention within each sequence: query, key, value (T, D) to context (T, D)."""
-        query = query[self.source]  # query (T, D) -> (B, S, D)
-        key = key[self.source]  # key (T, D) -> (B, S, D)
-        value = value[self.source]  # value (T, D) -> (B, S, D)
+        query = query[self.token_at]  # query (T, D) -> (B, S, D)
+        key = key[self.token_at]  # key (T, D) -> (B, S, D)
+        value = value[self.token_at]  # value (T, D) -> (B, S, D)
         context = self.padded.attend(query, key, value, heads, dropout_p)
-        return context[self.sequence, self.position]  # context (B, S, D) -> (T, D)
+        return context[self.row, self.column]  # context (B, S, D) -> (T, D)
 
 
 Layout = Padded | Packed
@@ -118,9 +117,9 @@ def make_layout(
                 f"attention_mask {tuple(attention_mask.shape)} must have the shape of input_ids, "
                 f"{tuple(input_ids.shape)}"
             )
-        batch, length = input_ids.shape
+        length = input_ids.shape[1]
         _check_length(length, config)
-        return Padded(batch, length, input_ids.device, way, attention_mask)
+        return Padded(length, input_ids.device, attention_mask, way)
 
     if attention_mask is not None:
         raise ConfigError("give either attention_mask (padded) or cu_seqlens (packed), not both")
@@ -128,8 +127,10 @@ def make_layout(
         raise ConfigError(
             f"with cu_seqlens, input_ids must be packed (tokens,), not {tuple(input_ids.shape)}"
         )
-    if cu_seqlens.dim() != 1 or len(cu_seqlens) < 2 or cu_seqlens.is_floating_point():
+    whole = cu_seqlens.dtype in (torch.int32, torch.int64)
+    if cu_seqlens.dim() != 1 or len(cu_seqlens) < 2 or not whole:
         raise ConfigError("cu_seqlens must hold whole numbers, (sequences + 1,): 0, then each end")
+    _check_length(len(input_ids) and 1, config)
     if cu_seqlens.device.type == "cpu" and not torch.compiler.is_compiling():
         _check_boundaries(cu_seqlens.tolist(), len(input_ids), max_seqlen)
     if max_seqlen is None:
@@ -139,6 +140,8 @@ def make_layout(
 
 
 def _check_length(length: int, config: BertConfig) -> None:
+    if length == 0:
+        raise ConfigError("input_ids holds no token at all")
     if length > config.max_position_embeddings:
         raise ConfigError(
             f"a sequence of {length} tokens is longer than the model's "
@@ -150,8 +153,6 @@ def _check_length(length: int, config: BertConfig) -> None:
 def _check_boundaries(boundaries: list[int], tokens: int, max_seqlen: int | None) -> None:
     """On a GPU this would wait for the device in every step, so it is done on the CPU alone."""
     lengths = [end - start for start, end in pairwise(boundaries)]
-    if tokens == 0:
-        raise ConfigError("input_ids holds no token at all")
     if boundaries[0] != 0 or boundaries[-1] != tokens or min(lengths) < 0:
         raise ConfigError(
             f"cu_seqlens must rise from 0 to the {tokens} tokens of input_ids, not {boundaries}"

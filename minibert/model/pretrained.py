@@ -15,8 +15,8 @@ from minibert.tokenization import BertTokenizer
 class Pretrained(nn.Module):
     """The base of all models. `config` is the model's shape.
 
-    `load_table` says, after `from_pretrained`, what became of every tensor; `label_names` are the
-    classes of a model whose classes are its user's choice, and empty elsewhere.
+    `load_table` says, after `from_pretrained`, what became of every tensor; `label_names` names
+    a classifier's labels, and is empty for other models.
     """
 
     chooses_labels = False
@@ -84,11 +84,11 @@ class Pretrained(nn.Module):
             directory, type(self).__name__, self.config, self.state_dict(), self.label_names
         )
         if tokenizer is not None:
-            tokenizer.save_pretrained(directory)
+            tokenizer.save_pretrained(directory, self.config.max_position_embeddings)
 
 
 def fresh_(name: str, parameter: Tensor, deviation: float) -> Tensor:
-    """Initialise one parameter in place, as its name says.
+    """Initialise one parameter in place, by its name: of one that a file lacks, no more is known.
 
     Biases 0, LayerNorm weights 1, all else from a normal distribution with standard deviation
     `deviation`, truncated at two of them. Source: google-research/bert,

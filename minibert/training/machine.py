@@ -15,7 +15,7 @@ def doctor() -> str:
     """Versions, device, precision, attention and weights, a line each, ready to be printed."""
     device = choose_device("auto")
     precision = choose_precision("auto", device)
-    training, inference = choose("auto", device, 0.1), choose("auto", device, 0.0)
+    training, inference = choose("auto", device, True), choose("auto", device, False)
     minilm = "installed" if find_spec(MINILM_PACKAGE) else f"missing: {MINILM_COMMAND}"
     facts = {name: value for name, value in environment().items() if value is not None}
     facts |= {

@@ -94,7 +94,7 @@ def test_sharded_pickles(saved):
 def test_a_tensor_that_the_index_forgets_is_accounted_for(saved):
     _, directory = saved
     (directory / "model.safetensors").rename(directory / "part.safetensors")
-    weight_map = {name: "part.safetensors" for name in tensors_in(directory, "part.safetensors")}
+    weight_map = dict.fromkeys(tensors_in(directory, "part.safetensors"), "part.safetensors")
     del weight_map["cls.predictions.bias"]
     index = directory / "model.safetensors.index.json"
     index.write_text(json.dumps({"weight_map": weight_map}))

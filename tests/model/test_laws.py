@@ -295,17 +295,17 @@ def test_dropout_acts_in_training_alone(build, way, only, masked):
 
 
 @pytest.mark.parametrize(
-    ("wanted", "device", "dropout_p", "way"),
+    ("wanted", "device", "training", "way"),
     [
-        ("auto", "cpu", 0.0, "sdpa"),
-        ("auto", "cpu", 0.1, "math"),
-        ("auto", "cuda", 0.1, "sdpa"),
-        ("math", "cuda", 0.0, "math"),
-        ("sdpa", "cpu", 0.1, "sdpa"),
+        ("auto", "cpu", False, "sdpa"),
+        ("auto", "cpu", True, "math"),
+        ("auto", "cuda", True, "sdpa"),
+        ("math", "cuda", False, "math"),
+        ("sdpa", "cpu", True, "sdpa"),
     ],
 )
-def test_auto_chooses_and_says_why(wanted, device, dropout_p, way):
-    choice = choose(wanted, torch.device(device), dropout_p)
+def test_auto_chooses_and_says_why(wanted, device, training, way):
+    choice = choose(wanted, torch.device(device), training)
     assert choice.way == way
     assert choice.reason
     assert (choice.reason == "as asked") == (wanted != "auto")
@@ -315,18 +315,17 @@ def test_auto_follows_the_mode(build):
     model, cpu = build("body", "auto"), torch.device("cpu")
     assert model.train().attention_choice(cpu).way == "math"
     assert model.eval().attention_choice(cpu).way == "sdpa"
-    assert build("body", "auto", NO_DROPOUT).train().attention_choice(cpu).way == "sdpa"
 
 
 def test_torchs_kernels_never_meet_a_row_without_a_key(build, monkeypatch):
     """What they make of it differs by kernel and release: zeros, a mean, NaN."""
-    kernel, masks = attention.kernels.scaled_dot_product_attention, []
+    kernel, masks = attention.torch_functional.scaled_dot_product_attention, []
 
     def watched(query, key, value, mask, dropout_p):
         masks.append(mask)
         return kernel(query, key, value, mask, dropout_p)
 
-    monkeypatch.setattr(attention.kernels, "scaled_dot_product_attention", watched)
+    monkeypatch.setattr(attention.torch_functional, "scaled_dot_product_attention", watched)
     batch = make_batch([5, 2])
     batch["attention_mask"][1] = 0
     run(build("body", "sdpa"), batch)

@@ -76,4 +76,4 @@ def test_micro_batches_give_the_whole_batchs_gradient(name):
     assert len(set(features.lengths)) > 3
     assert whole.abs().max() > 1e-3
     for sizes in ([4, 4], [1] * 8, [5, 3]):
-        torch.testing.assert_close(gradient(*sizes), whole, atol=1e-12, rtol=0)
+        torch.testing.assert_close(gradient(sizes), whole, atol=1e-12, rtol=0)

@@ -16,7 +16,7 @@ def test_random_batches_hold_every_example_once(count, sizes):
     batches = list(random_batches(count, 4, seeded()))
 
     assert [len(rows) for rows in batches] == sizes
-    assert sorted(sum(batches, [])) == list(range(count))
+    assert sorted(row for rows in batches for row in rows) == list(range(count))
 
 
 def test_the_order_is_the_generators():

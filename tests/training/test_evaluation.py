@@ -106,8 +106,6 @@ def test_without_labels_there_are_logits_alone(task, model, tokenizer):
 
 
 def test_one_example_is_enough(task, model, tokenizer):
-    found = evaluate(
-        model, task, Features(examples_of(task.name, 1), tokenizer, 24), PRECISION
-    )
+    found = evaluate(model, task, Features(examples_of(task.name, 1), tokenizer, 24), PRECISION)
 
     assert all(math.isfinite(value) for value in found.metrics.values())

@@ -105,9 +105,7 @@ def test_a_rate_holds_for_all_groups_from_the_next_step(model):
     torch.testing.assert_close(before - after, torch.full_like(after, 0.25))
 
 
-@pytest.mark.parametrize(
-    ("gradient", "step"), [([3.0, 4.0], [0.6, 0.8]), ([0.3, 0.4], [0.3, 0.4])]
-)
+@pytest.mark.parametrize(("gradient", "step"), [([3.0, 4.0], [0.6, 0.8]), ([0.3, 0.4], [0.3, 0.4])])
 @pytest.mark.parametrize("precision", ["float32", "float16"])
 def test_a_long_gradient_is_shortened_and_a_short_one_is_not(precision, gradient, step):
     """Also where float16's scaler has multiplied the gradient: it is divided first."""

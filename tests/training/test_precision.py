@@ -5,8 +5,13 @@ import torch
 from torch.nn import functional as kernels
 
 from minibert.errors import ConfigError
-from minibert.training import precision as module
-from minibert.training.precision import Precision, choose_device, choose_precision, clip_and_step
+from minibert.training.precision import (
+    DTYPES,
+    Precision,
+    choose_device,
+    choose_precision,
+    clip_and_step,
+)
 
 CPU = torch.device("cpu")
 
@@ -45,21 +50,29 @@ def test_the_cpu_can_always_be_had(there):
     assert choose_device("cpu") == CPU
 
 
-@pytest.mark.parametrize(("amx", "name"), [(True, "bfloat16"), (False, "float32")])
-def test_auto_takes_bfloat16_where_the_processor_is_fast_at_it(monkeypatch, amx, name):
-    monkeypatch.setattr(module, "_cpu_has_amx", lambda: amx)
+@pytest.mark.parametrize(
+    ("avx512", "amx", "name"),
+    [
+        (False, False, "float32"),
+        (True, False, "bfloat16"),
+        (False, True, "bfloat16"),
+    ],
+)
+def test_auto_takes_bfloat16_where_the_processor_is_fast_at_it(monkeypatch, avx512, amx, name):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
 
     assert choose_precision("auto", CPU).name == name
 
 
-@pytest.mark.parametrize("name", module.DTYPES)
+@pytest.mark.parametrize("name", DTYPES)
 def test_what_is_asked_for_is_what_one_gets(name):
     precision = choose_precision(name, CPU)
 
     assert (precision.name, precision.reason) == (name, "as asked")
 
 
-@pytest.mark.parametrize(("name", "dtype"), module.DTYPES.items())
+@pytest.mark.parametrize(("name", "dtype"), DTYPES.items())
 def test_autocast_changes_products_but_not_weights(name, dtype):
     weight = torch.randn(3, 4, requires_grad=True)
     precision = Precision(name, "", CPU)
@@ -73,7 +86,7 @@ def test_autocast_changes_products_but_not_weights(name, dtype):
     assert not torch.is_autocast_enabled("cpu")
 
 
-@pytest.mark.parametrize("name", module.DTYPES)
+@pytest.mark.parametrize("name", DTYPES)
 def test_only_float16_scales_its_loss(name):
     scaler = Precision(name, "", CPU).scaler()
 

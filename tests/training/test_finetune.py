@@ -1,0 +1,345 @@
+"""From settings to a finished run: its files, its seeds, and what is refused in time."""
+
+import shutil
+import statistics
+
+import pytest
+from safetensors.torch import load_file
+from tiny_runs import (
+    GLUE,
+    json_lines,
+    json_of,
+    save_tiny_model,
+    small_data,
+    tiny_settings,
+)
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from minibert.errors import MinibertError
+from minibert.tasks.glue import task_named
+from minibert.training.finetune import finetune_glue
+from minibert.training.saved import SavedRun
+
+RUN_FILES = {
+    "settings.json",
+    "log.jsonl",
+    "timing.jsonl",
+    "metrics.json",
+    "curves.png",
+    "predictions.tsv",
+    "model",
+}
+MODEL_FILES = {
+    "config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.txt",
+}
+SEEDS = (1, 2, 3)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return save_tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return small_data(tmp_path_factory.mktemp("data") / "SST-2", train=20, dev=30)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, model, data):
+    output = tmp_path_factory.mktemp("runs") / "deep" / "run"
+    return finetune_glue(tiny_settings(model, data, output, seed=2))
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory):
+    return small_data(tmp_path_factory.mktemp("data") / "STS-B", "STS-B", train=20, dev=10)
+
+
+@pytest.fixture(scope="module")
+def seeds_run(tmp_path_factory, model, scored):
+    """Three seeds on a task whose metric is never the same twice."""
+    output = tmp_path_factory.mktemp("runs") / "seeds"
+    return finetune_glue(tiny_settings(model, scored, output, task="sts-b", seeds=SEEDS))
+
+
+@pytest.fixture
+def old_run(run, tmp_path):
+    """A copy of a finished run, with a foreign file beside its own."""
+    folder = shutil.copytree(run, tmp_path / "old")
+    (folder / "notes.md").write_text("mine")
+    return folder
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def refusal(settings):
+    with pytest.raises(MinibertError) as error:
+        finetune_glue(settings)
+    return str(error.value)
+
+
+class TestRunDirectory:
+    def test_it_holds_these_files_and_no_other(self, run):
+        assert {path.name for path in run.iterdir()} == RUN_FILES
+        assert {path.name for path in (run / "model").iterdir()} == MODEL_FILES
+
+    def test_metrics(self, run, model):
+        metrics = json_of(run / "metrics.json")
+        weights = load_file(run / "model" / "model.safetensors")
+
+        assert metrics["task"] == "sst-2"
+        assert metrics["metrics"].keys() == {"accuracy"}
+        assert (metrics["epochs"], metrics["seed"]) == (2, 2)
+        assert metrics["best_epoch"] in (1, 2)
+        assert (metrics["train_examples"], metrics["dev_examples"]) == (20, 30)
+        assert metrics["parameters"] == sum(value.numel() for value in weights.values())
+        assert (metrics["device"], metrics["precision"]) == ("cpu", "float32")
+        assert metrics["attention"] == "math"  # the tiny model trains with dropout
+
+    def test_speeds_add_up(self, run):
+        metrics, last = json_of(run / "metrics.json"), json_lines(run / "timing.jsonl")[-1]
+        seconds = metrics["train_seconds"]
+
+        assert seconds > 0
+        assert metrics["train_examples_per_second"] * seconds == pytest.approx(40, rel=0.05)
+        assert metrics["tokens_per_second"] * seconds == pytest.approx(last["tokens"], rel=0.05)
+
+    def test_metrics_are_those_of_the_best_epoch_in_the_log(self, run):
+        metrics = json_of(run / "metrics.json")
+        epochs = [row for row in json_lines(run / "log.jsonl") if "dev_loss" in row]
+        best = max(epochs, key=lambda row: row["accuracy"])
+
+        assert metrics["best_epoch"] == best["epoch"]
+        assert metrics["metrics"]["accuracy"] == best["accuracy"]
+        assert metrics["dev_loss"] == best["dev_loss"]
+
+    def test_the_log_holds_nothing_that_a_clock_has_touched(self, run):
+        fields = {field for row in json_lines(run / "log.jsonl") for field in row}
+
+        assert fields == set("step epoch loss rate gradient_norm dev_loss accuracy".split())
+
+    def test_settings(self, run, model, data):
+        settings = json_of(run / "settings.json")
+
+        assert settings["task"] == "sst-2"
+        assert settings["model"] == str(model)
+        assert settings["data"] == str(data)
+        assert settings["output"] == str(run)
+        assert (settings["learning_rate"], settings["seed"]) == (1e-2, 2)
+        assert settings["environment"]["threads"] >= 1
+
+    def test_predictions_are_the_saved_models(self, run, data):
+        header, *rows = (run / "predictions.tsv").read_text(encoding="utf-8").splitlines()
+        rows = [dict(zip(header.split("\t"), row.split("\t"), strict=True)) for row in rows]
+        examples = task_named("sst-2").read(data / "dev.tsv")
+        answers = SavedRun(run, "cpu", "float32").predict([row.text for row in examples])
+        right = [row["label"] == row["prediction"] for row in rows]
+
+        assert [row["text"] for row in rows] == [example.text for example in examples]
+        assert [row["prediction"] for row in rows] == [answer.text for answer in answers]
+        assert json_of(run / "metrics.json")["metrics"]["accuracy"] == statistics.fmean(right)
+
+    def test_transformers_loads_the_model_with_its_labels(self, run):
+        model, info = AutoModelForSequenceClassification.from_pretrained(
+            run / "model", output_loading_info=True
+        )
+
+        assert not info["missing_keys"]
+        assert not info["unexpected_keys"]
+        assert model.config.id2label == {0: "negative", 1: "positive"}
+        assert AutoTokenizer.from_pretrained(run / "model").tokenize("good") == ["good"]
+
+    def test_the_curves_are_a_picture_with_three_panels(self, run):
+        from matplotlib.image import imread
+
+        picture = imread(run / "curves.png")[..., :3]
+        height, width = picture.shape[:2]
+
+        assert (height, width) == (408, 1320)
+        for panel in (picture[:, start : start + 440] for start in (0, 440, 880)):
+            coloured = panel.max(-1) - panel.min(-1) > 0.2
+            dark = panel.max(-1) < 0.3
+            assert coloured.sum() > 200, "no line"
+            assert dark.sum() > 200, "no words"
+
+
+class TestSeeds:
+    def test_every_seed_is_a_full_run(self, seeds_run):
+        assert {path.name for path in seeds_run.iterdir()} == {
+            "summary.json",
+            *(f"seed-{seed}" for seed in SEEDS),
+        }
+        for seed in SEEDS:
+            folder = seeds_run / f"seed-{seed}"
+            assert {path.name for path in folder.iterdir()} == RUN_FILES
+            assert json_of(folder / "metrics.json")["seed"] == seed
+            settings = json_of(folder / "settings.json")
+            assert (settings["seed"], settings["seeds"]) == (seed, [])
+
+    def test_a_seed_gives_the_same_run_among_others_as_alone(
+        self, seeds_run, model, scored, tmp_path
+    ):
+        """The same bits: what one seed draws leaves no trace in the next."""
+        among = seeds_run / "seed-2"
+        alone = finetune_glue(tiny_settings(model, scored, tmp_path / "run", task="sts-b", seed=2))
+
+        for name in ("log.jsonl", "model/model.safetensors", "predictions.tsv"):
+            assert (among / name).read_bytes() == (alone / name).read_bytes(), name
+
+    def test_seeds_differ(self, seeds_run):
+        logs = {(seeds_run / f"seed-{seed}" / "log.jsonl").read_text() for seed in SEEDS}
+
+        assert len(logs) == 3
+
+    def test_the_summary(self, seeds_run):
+        summary = json_of(seeds_run / "summary.json")
+        runs = {
+            f"seed-{seed}": json_of(seeds_run / f"seed-{seed}" / "metrics.json")["metrics"]
+            for seed in SEEDS
+        }
+        values = [metrics["pearson"] for metrics in runs.values()]
+        mean = sum(values) / 3
+        deviation = (sum((value - mean) ** 2 for value in values) / 2) ** 0.5
+
+        assert len(set(values)) == 3
+        assert summary["task"] == "sts-b"
+        assert summary["runs"] == runs
+        assert summary["metrics"]["pearson"] == pytest.approx(
+            {"mean": mean, "sd": deviation, "min": min(values), "max": max(values)}
+        )
+        assert runs[summary["best"]]["pearson"] == max(values)
+
+    def test_one_seed_has_no_deviation(self, tmp_path, model, data):
+        output = tmp_path / "run"
+        finetune_glue(tiny_settings(model, data, output, seeds=(5,), epochs=1))
+
+        assert json_of(output / "summary.json")["metrics"]["accuracy"]["sd"] == 0.0
+
+
+class TestOverwrite:
+    def test_a_run_is_not_overwritten_unasked(self, old_run, model, data):
+        before = contents(old_run)
+
+        message = refusal(tiny_settings(model, data, old_run))
+
+        assert "already holds a run" in message
+        assert "--overwrite" in message
+        assert contents(old_run) == before
+
+    def test_a_run_is_replaced_when_asked_and_foreign_files_stay(self, old_run, model, data):
+        finetune_glue(tiny_settings(model, data, old_run, overwrite=True, seeds=(7,), epochs=1))
+
+        assert {path.name for path in old_run.iterdir()} == {"seed-7", "summary.json", "notes.md"}
+        assert (old_run / "notes.md").read_text() == "mine"
+
+    def test_a_model_inside_the_output_is_refused(self, old_run, data):
+        before = contents(old_run)
+
+        message = refusal(tiny_settings(old_run, data, old_run, overwrite=True))
+
+        assert message == (
+            f"--model {old_run / 'model'} lies in --output {old_run}; choose another --output"
+        )
+        assert contents(old_run) == before
+
+    @pytest.mark.parametrize(
+        ("spoil", "complaint"),
+        [
+            ("weights", "not a whole safetensors file"),
+            ("label", "train.tsv, line 3: unknown label '7'"),
+            ("data", "no such folder"),
+            ("task", "no GLUE task"),
+            ("device", "is not to be had here"),
+            ("length", "max_length 100 is more than the model's 72 positions"),
+            ("vocabulary", "they do not belong together"),
+            ("head", "new_head=True"),
+            ("attention", "attention 'fast' is unknown"),
+        ],
+    )
+    def test_a_start_that_fails_leaves_the_old_run_alone(
+        self, old_run, run, model, data, tmp_path, spoil, complaint
+    ):
+        before = contents(old_run)
+        changes = {}
+        if spoil == "weights":
+            model = shutil.copytree(model, tmp_path / "model")
+            weights = model / "model.safetensors"
+            weights.write_bytes(weights.read_bytes()[:-100])
+        if spoil == "label":
+            data = shutil.copytree(data, tmp_path / "data")
+            (data / "train.tsv").write_text("sentence\tlabel\nfine\t1\nodd\t7\n")
+        if spoil == "data":
+            data = tmp_path / "nowhere"
+        if spoil == "task":
+            changes = {"task": "squad"}
+        if spoil == "device":
+            changes = {"device": "tpu"}
+        if spoil == "length":
+            changes = {"max_length": 100}
+        if spoil == "vocabulary":
+            model = save_tiny_model(tmp_path / "small", vocab_size=900)
+        if spoil == "head":
+            model, data, changes = run, GLUE, {"task": "sts-b"}
+        if spoil == "attention":
+            changes = {"attention": "fast"}
+
+        message = refusal(tiny_settings(model, data, old_run, overwrite=True, **changes))
+
+        assert complaint in message
+        assert contents(old_run) == before
+
+
+def test_a_fresh_head_replaces_one_of_another_size(run, tmp_path):
+    data = small_data(tmp_path / "STS-B", "STS-B")
+    settings = tiny_settings(
+        run, data, tmp_path / "run", task="sts-b", new_head=True, epochs=1, max_length=32
+    )
+
+    metrics = json_of(finetune_glue(settings) / "metrics.json")
+
+    assert metrics["metrics"].keys() == {"pearson", "spearman"}
+
+
+def test_training_goes_on_from_a_runs_own_head(run, data, tmp_path):
+    """With a rate of zero the head stays what the first run has made of it."""
+    settings = tiny_settings(run, data, tmp_path / "run", learning_rate=0.0, epochs=1)
+
+    again = load_file(finetune_glue(settings) / "model" / "model.safetensors")
+
+    first = load_file(run / "model" / "model.safetensors")
+    assert again["classifier.weight"].equal(first["classifier.weight"])
+
+
+def test_a_limit_on_the_training_examples_leaves_the_dev_set_whole(model, data, tmp_path):
+    output = finetune_glue(tiny_settings(model, data, tmp_path / "run", train_limit=6, epochs=1))
+
+    metrics = json_of(output / "metrics.json")
+    assert (metrics["train_examples"], metrics["dev_examples"]) == (6, 30)
+    assert json_lines(output / "timing.jsonl")[-1]["step"] == 2
+
+
+def test_texts_that_are_cut_are_counted_and_told(model, data, tmp_path, capsys):
+    output = finetune_glue(tiny_settings(model, data, tmp_path / "run", max_length=8, epochs=1))
+
+    truncated = json_of(output / "metrics.json")["truncated"]
+    assert 0 < truncated <= 50
+    assert f"{truncated} of them are longer than 8 word pieces and were cut" in (
+        capsys.readouterr().out
+    )
+
+
+def test_what_one_sees(model, data, tmp_path, capsys):
+    output = finetune_glue(tiny_settings(model, data, tmp_path / "run"))
+
+    seen = capsys.readouterr().out
+    assert "sst-2: 20 training and 30 dev examples" in seen
+    assert "2 newly initialised: classifier.weight, classifier.bias" in seen
+    assert seen.count("training loss") == 2
+    assert f"in {output}" in seen.splitlines()[-1]
