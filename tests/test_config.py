@@ -32,7 +32,7 @@ def test_sizes_are_what_their_docstrings_say(size, parameters):
     count = sum(parameter.numel() for parameter in model.parameters())
 
     assert count == parameters
-    assert count / 1e6 == pytest.approx(float(millions), rel=0.005)
+    assert count / 1e6 == pytest.approx(float(millions), rel=0.02)
     assert (config.num_hidden_layers, config.hidden_size) == (int(layers), int(width))
     assert len(model.encoder.layers) == config.num_hidden_layers
     assert config.head_width == 64
