@@ -14,6 +14,7 @@ from minibert.tasks import glue
 from minibert.tasks.sequence import Example, Features
 from minibert.tokenization import BertTokenizer
 from minibert.training.curves import draw_curves
+from minibert.training.evaluation import evaluate
 from minibert.training.loop import train
 from minibert.training.precision import Precision, choose_device, choose_precision
 from minibert.training.run import RunDirectory, make_room, write_json
@@ -28,6 +29,7 @@ class Prepared(NamedTuple):
     precision: Precision
     train_set: Features
     dev_set: Features
+    test_set: Features | None
     dev_examples: list[Example]
 
 
@@ -73,11 +75,14 @@ def _prepare(settings: GlueSettings, task: glue.GlueTask) -> Prepared:
     tokenizer = BertTokenizer.from_pretrained(settings.model)
     train_set = Features(train_examples, tokenizer, settings.max_length)
     dev_set = Features(dev_examples, tokenizer, settings.max_length)
+    test_set = None
+    if settings.test is not None:
+        test_set = Features(task.read(settings.test), tokenizer, settings.max_length)
     print(f"{task.name}: {len(train_set)} training and {len(dev_set)} dev examples")
     cut = train_set.truncated + dev_set.truncated
     if cut:
         print(f"{cut} of them are longer than {settings.max_length} word pieces and were cut")
-    return Prepared(task, tokenizer, precision, train_set, dev_set, dev_examples)
+    return Prepared(task, tokenizer, precision, train_set, dev_set, test_set, dev_examples)
 
 
 def _load_model(settings: GlueSettings, prepared: Prepared) -> BertForSequenceClassification:
@@ -104,7 +109,7 @@ def _run(
     settings: GlueSettings, prepared: Prepared, model: BertForSequenceClassification, path: Path
 ) -> dict[str, Any]:
     """One seed: train, and leave a finished run in `path`; returns what metrics.json holds."""
-    task, tokenizer, precision, train_set, dev_set, dev_examples = prepared
+    task, tokenizer, precision, train_set, dev_set, test_set, dev_examples = prepared
     model.train()
     attention = model.bert.attention_choice(precision.device)
     assert model.load_table is not None
@@ -133,12 +138,21 @@ def _run(
             "precision": precision.name,
             "attention": attention.way,
         }
+    metrics = _in_words(outcome.best.metrics)
+    print(f"best: epoch {outcome.best_epoch}  {metrics}  ({seconds:.0f} s)  in {path}")
+    if test_set is not None:
+        best = BertForSequenceClassification.from_pretrained(path, attention=settings.attention)
+        found = evaluate(best.to(precision.device), task, test_set, precision)
+        result["test_metrics"] = found.metrics
+        print(f"test: {_in_words(found.metrics)}")
     task.write_predictions(path / "predictions.tsv", dev_examples, outcome.best.logits)
     draw_curves(path / "log.jsonl", path / "curves.png", f"{task.name}, seed {settings.seed}")
     write_json(path / "metrics.json", result)  # last: a run that has it is complete
-    metrics = "  ".join(f"{name} {value:.4f}" for name, value in outcome.best.metrics.items())
-    print(f"best: epoch {outcome.best_epoch}  {metrics}  ({seconds:.0f} s)  in {path}")
     return result
+
+
+def _in_words(metrics: dict[str, float]) -> str:
+    return "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
 
 
 def _summary(task: glue.GlueTask, results: dict[str, dict[str, Any]]) -> dict[str, Any]:

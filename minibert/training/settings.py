@@ -17,6 +17,7 @@ class Settings:
     data: Path | None = None  # folder with the task's files; without it they come from the hub
     train: Path | None = None  # a training file, instead of --data
     dev: Path | None = None  # a file to evaluate on, instead of --data
+    test: Path | None = None  # a labelled file on which the best model is scored at the end
     model: str = "minilm"  # weights to start from: a directory, a run, "minilm", or a hub id
     new_head: bool = False  # start from a fresh head even where the weights have one
     output: Path | None = None  # folder for the run; default runs/TASK
