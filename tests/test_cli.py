@@ -30,7 +30,7 @@ from minibert.training.saved import SavedRun
 CPU = ("--device", "cpu", "--precision", "float32")
 QUICK = f"{' '.join(CPU)} --epochs 1 --batch-size 8 --max-length {MAX_LENGTH} --lr 0.01"
 OPTIONS = {
-    "finetune glue": """--task --data --train --dev --model --new-head --output --overwrite
+    "finetune glue": """--task --data --train --dev --test --model --new-head --output --overwrite
         --device --precision --attention --epochs --batch-size --max-length --lr --warmup
         --weight-decay --seed --seeds --train-limit""",
     "evaluate": "--data --dev --device --precision --attention",
