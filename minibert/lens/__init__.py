@@ -1,0 +1,1 @@
+"""Looking inside: reads the stages of a model and changes nothing."""
