@@ -5,8 +5,8 @@ holds the largest difference between the two, and between the gradients of one n
 weighted at random and summed) with respect to it. Padding is left out: no result depends on it.
 
 Where do the two part? Going forward, at the first stage whose value is beyond the tolerance: what
-differs after it may only follow. If all values agree, gradients can still differ; they run backward,
-so then it is the last such stage.
+differs after it may only follow. If all values agree, gradients can still differ; they run
+backward, so then it is the last such stage.
 """
 
 from contextlib import ExitStack
@@ -60,8 +60,10 @@ class Ledger:
     @property
     def first(self) -> Row | None:
         """Where the two part: the first differing value, else the last differing gradient."""
-        values = [row for row in self.rows if row.diverges == "value"]
-        gradients = [row for row in self.rows if row.diverges == "gradient"]
+        order = list(dict.fromkeys(row.stage for row in self.rows))
+        rows = sorted(self.rows, key=lambda row: order.index(row.stage))
+        values = [row for row in rows if row.diverges == "value"]
+        gradients = [row for row in rows if row.diverges == "gradient"]
         return values[0] if values else gradients[-1] if gradients else None
 
     def __str__(self) -> str:
