@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from minibert.lazy import exports
 
 if TYPE_CHECKING:
-    from minibert.lens.fill_mask import fill_mask, next_sentence
+    from minibert.lens.words import fill_mask, next_sentence
     from minibert.lens.parity import compare
 
 __all__ = ["compare", "fill_mask", "next_sentence"]
@@ -14,7 +14,7 @@ __getattr__ = exports(
     __name__,
     {
         "compare": "minibert.lens.parity",
-        "fill_mask": "minibert.lens.fill_mask",
-        "next_sentence": "minibert.lens.fill_mask",
+        "fill_mask": "minibert.lens.words",
+        "next_sentence": "minibert.lens.words",
     },
 )
