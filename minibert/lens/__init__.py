@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from minibert.lazy import exports
 
 if TYPE_CHECKING:
-    from minibert.lens.words import fill_mask, next_sentence
     from minibert.lens.parity import compare
+    from minibert.lens.words import fill_mask, next_sentence
 
 __all__ = ["compare", "fill_mask", "next_sentence"]
 
