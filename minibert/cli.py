@@ -1,6 +1,7 @@
 """The command line: parse, call, print. What is heavy is imported when a command uses it."""
 
 import sys
+from json import dumps
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,7 +10,7 @@ from tyro.conf import Positional
 from tyro.extras import SubcommandApp
 
 import minibert
-from minibert import checkpoint, training
+from minibert import checkpoint, lens, training
 from minibert.errors import MinibertError
 from minibert.training.settings import GlueSettings
 
@@ -101,6 +102,45 @@ def inspect(source: Positional[str]) -> None:
         source: a directory, a run, "minilm", or a hub id
     """
     print(checkpoint.describe(source))
+
+
+@app.command
+def parity(
+    source: Positional[str],
+    against: str = "transformers",
+    json: bool = False,
+) -> None:
+    """Run a checkpoint in two implementations and compare them stage by stage.
+
+    Args:
+        source: a directory, a run, "minilm", or a hub id
+        against: "transformers" reading the same files, or another checkpoint read by minibert
+        json: print JSON instead of a table
+    """
+    ledger = lens.compare(source, against)
+    print(dumps(ledger.as_json(), indent=1) if json else ledger)
+    if ledger.first is not None:
+        sys.exit(1)
+
+
+@app.command
+def fill_mask(
+    source: Positional[str], text: Positional[str], top: int = 5, next: str | None = None
+) -> None:
+    """Find the words behind every [MASK] of a text, with a checkpoint that has learnt to.
+
+    Args:
+        source: a directory or a hub id; it must hold the pretraining heads
+        text: a text with one [MASK] or more
+        top: how many words to show for each
+        next: a second text: show also how likely it follows the first
+    """
+    for number, guesses in enumerate(lens.fill_mask(source, text, top), 1):
+        print(f"[MASK] {number}")
+        for guess in guesses:
+            print(f"  {guess.token:20}{guess.probability:8.4f}")
+    if next is not None:
+        print(f"next sentence  {lens.next_sentence(source, text, next):.4f}")
 
 
 @app.command
