@@ -23,7 +23,7 @@ ROOMS = (
     "cli __main__"
 ).split()
 # What may wait inside a function until it is needed: other people's packages, heavy or optional.
-DEFERRED = {"datasets", "matplotlib", "huggingface_hub", "triton", "scipy", "sklearn"}
+DEFERRED = {"crc32c", "datasets", "matplotlib", "huggingface_hub", "triton", "scipy", "sklearn"}
 
 
 @dataclass(frozen=True)
