@@ -44,7 +44,7 @@ def _implementation() -> Callable[[bytes | npt.NDArray[np.uint8]], int]:
 
 
 def crc32c_numpy(data: bytes | npt.NDArray[np.uint8]) -> int:
-    """CRC-32C without a wheel: some hundred megabytes a second, where the wheel has thousands."""
+    """CRC-32C without the wheel: seconds for bert-base, where the wheel takes a fraction of one."""
     octets = np.frombuffer(data, np.uint8)
     count = len(octets) // 4
     register = np.array([ONES], np.uint32)

@@ -49,6 +49,7 @@ CODES = {name: code for code, name in TYPES.items()}
 OTHER_TYPES = {4: "uint8", 5: "int16", 6: "int8", 7: "string", 8: "complex64", 10: "bool"}
 VERSION = 1
 MOST_DIMENSIONS = 32
+SLICED = "cut into slices (a partitioned variable); only whole tensors are read"
 OBJECT_GRAPH = b"_CHECKPOINTABLE_OBJECT_GRAPH"
 
 Octets = npt.NDArray[np.uint8]
@@ -56,12 +57,12 @@ Octets = npt.NDArray[np.uint8]
 
 def index_of(prefix: Path) -> Path:
     """The index file of the checkpoint that is called `prefix`."""
-    return prefix.with_name(f"{prefix.name}.index")
+    return prefix.parent / f"{prefix.name}.index"
 
 
 def data_file_of(prefix: Path, shard: int, shards: int) -> Path:
     """The file that holds the tensors of one of its shards."""
-    return prefix.with_name(f"{prefix.name}.data-{shard:05}-of-{shards:05}")
+    return prefix.parent / f"{prefix.name}.data-{shard:05}-of-{shards:05}"
 
 
 def read_index(prefix: Path, verify: bool = True) -> dict[str, Entry]:
@@ -167,7 +168,7 @@ def _records(index: Path, rows: dict[bytes, bytes]) -> dict[str, _Record]:
         try:
             if key.startswith(b"\0"):  # then the tensor's name, 0, 1, and the slice's place
                 key = key[1:].partition(b"\0\1")[0]
-                raise ValueError("cut into slices (a partitioned variable)")
+                raise ValueError(SLICED)
             records[key.decode()] = _record(Message(value), shards)
         except ValueError as error:
             name = key.decode(errors="backslashreplace")
@@ -200,7 +201,7 @@ def _record(entry: Message, shards: int) -> _Record:
         entry.integer(6, FOUR_BYTES),
     )
     if entry.messages(7):
-        raise ValueError("cut into slices (a partitioned variable)")
+        raise ValueError(SLICED)
     if any(shape.integer(3) for shape in entry.messages(2)):
         raise ValueError("has no shape")
     if len(record.shape) > MOST_DIMENSIONS:

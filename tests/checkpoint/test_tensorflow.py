@@ -395,6 +395,12 @@ def test_a_prefix_stands_for_its_directory(tmp_path):
     assert "format        tensorflow, 49 tensors (" in describe(tmp_path / "tf")
 
 
+def test_the_current_directory_and_a_prefix_in_it(monkeypatch):
+    monkeypatch.chdir(TINY)
+    for source in (".", Path(), "bert_model.ckpt"):
+        assert len(open_checkpoint(source).entries) == 49
+
+
 def test_of_several_checkpoints_one_must_be_named(tmp_path):
     shutil.copytree(TINY, tmp_path / "tf")
     write_bundle(tmp_path / "tf" / "model.ckpt-200", read_all(PREFIX))
