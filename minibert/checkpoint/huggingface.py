@@ -77,8 +77,8 @@ def open_weights(directory: Path) -> tuple[str, dict[str, Entry]]:
             return f"{kind}, sharded", _sharded(index, read)
     there = sorted(path.name for path in directory.iterdir())[:8]
     raise CheckpointError(
-        f"{directory}: no model.safetensors and no pytorch_model.bin there, only "
-        f"{', '.join(there) or 'nothing'}; nor an .index of TensorFlow's"
+        f"{directory}: no model.safetensors and no pytorch_model.bin there, nor TensorFlow's "
+        f".index, only {', '.join(there) or 'nothing'}"
     )
 
 
