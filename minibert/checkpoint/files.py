@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from minibert.checkpoint.names import Place
 from minibert.config import BertConfig
 from minibert.errors import CheckpointError
 
@@ -35,6 +36,7 @@ class Checkpoint:
     architecture: str | None  # as the file says: "BertForMaskedLM", ...
     label_names: tuple[str, ...]
     entries: dict[str, Entry]
+    place: Callable[[str], Place]  # what the names of `entries` mean: a function of `names`
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -50,8 +52,8 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def write_atomically(path: Path, content: str | Callable[[Path], None]) -> None:
-    """Put `content`, a text or a function that fills a file, at `path`: all of it or nothing.
+def write_atomically(path: Path, content: str | bytes | Callable[[Path], None]) -> None:
+    """Put `content`, given as it is or as a function that fills a file, at `path`: all or nothing.
 
     It is written beside `path` and then renamed, so a crash or a full disk leaves what was there.
     """
@@ -61,6 +63,8 @@ def write_atomically(path: Path, content: str | Callable[[Path], None]) -> None:
     try:
         if isinstance(content, str):
             beside.write_text(content, encoding="utf-8")
+        elif isinstance(content, bytes):
+            beside.write_bytes(content)
         else:
             content(beside)
         with beside.open("r+b") as written:
@@ -73,5 +77,5 @@ def write_atomically(path: Path, content: str | Callable[[Path], None]) -> None:
 
 
 def own_copy(tensor: Tensor) -> Tensor:
-    """The tensor as float32 in memory of its own: the file may then change or go."""
-    return tensor.to(torch.float32, copy=True)
+    """The tensor as float32, row by row in memory of its own: the file may then change or go."""
+    return tensor.to(torch.float32, copy=True, memory_format=torch.contiguous_format)

@@ -18,31 +18,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from minibert.checkpoint.files import Checkpoint, Entry, read_json, write_atomically
+from minibert.checkpoint.files import Entry, write_atomically
 from minibert.checkpoint.names import theirs
 from minibert.checkpoint.shards import shards_of
-from minibert.checkpoint.sources import find
 from minibert.config import BertConfig
-from minibert.errors import CheckpointError, ConfigError
+from minibert.errors import CheckpointError
 
 ACTIVATIONS = {"gelu": "gelu", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh"}
-REQUIRED = (
-    "vocab_size hidden_size num_hidden_layers num_attention_heads intermediate_size"
-).split()
-
-
-def open_checkpoint(source: str | Path) -> Checkpoint:
-    """Read the config and list the tensors of `source` (as in `Pretrained.from_pretrained`).
-
-    Raises `CheckpointError` naming the file and what is wrong with it.
-    """
-    directory = find(source)
-    raw = read_json(directory / "config.json")
-    config = _config(raw, directory / "config.json")
-    architectures = raw.get("architectures")
-    architecture = architectures[0] if isinstance(architectures, list) and architectures else None
-    kind, entries = _open_weights(directory)
-    return Checkpoint(directory, kind, config, architecture, _label_names(raw), entries)
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 
 
 def write_huggingface(
@@ -74,8 +57,18 @@ def write_huggingface(
     write_atomically(directory / "config.json", json.dumps(fields, indent=2) + "\n")
 
 
-def _open_weights(directory: Path) -> tuple[str, dict[str, Entry]]:
-    for name, read in (("model.safetensors", _safetensors), ("pytorch_model.bin", _pickled)):
+def has_weights(directory: Path) -> bool:
+    """Whether weights in this format lie in `directory`, whole or in shards."""
+    ends = ("", ".index.json")
+    return any((directory / (name + end)).is_file() for name in WEIGHTS for end in ends)
+
+
+def open_weights(directory: Path) -> tuple[str, dict[str, Entry]]:
+    """The kind of the weights in `directory`, and their tensors.
+
+    Raises `CheckpointError` naming the file and what is wrong with it.
+    """
+    for name, read in zip(WEIGHTS, (_safetensors, _pickled), strict=True):
         kind = name.rpartition(".")[2]
         if (directory / name).is_file():
             return kind, read(directory / name)
@@ -84,8 +77,8 @@ def _open_weights(directory: Path) -> tuple[str, dict[str, Entry]]:
             return f"{kind}, sharded", _sharded(index, read)
     there = sorted(path.name for path in directory.iterdir())[:8]
     raise CheckpointError(
-        f"{directory}: no model.safetensors and no pytorch_model.bin there, only "
-        f"{', '.join(there) or 'nothing'}"
+        f"{directory}: no model.safetensors and no pytorch_model.bin there, nor TensorFlow's "
+        f".index, only {', '.join(there) or 'nothing'}"
     )
 
 
@@ -145,37 +138,3 @@ def _pickled(path: Path) -> dict[str, Entry]:
         )
         for name, value in state.items()
     }
-
-
-def _config(raw: dict[str, Any], path: Path) -> BertConfig:
-    kind = raw.get("model_type", "bert")
-    if kind != "bert":
-        raise CheckpointError(f"{path}: model_type is {kind!r}; only BERT is read here")
-    embedding = raw.get("position_embedding_type", "absolute")
-    if embedding != "absolute":
-        raise CheckpointError(f"{path}: position_embedding_type {embedding!r} is not BERT's")
-    if raw.get("is_decoder") or raw.get("add_cross_attention"):
-        raise CheckpointError(f"{path}: a decoder with a causal mask, which this BERT has not")
-    missing = [name for name in REQUIRED if name not in raw]
-    if missing:
-        raise CheckpointError(f"{path}: has no {', '.join(missing)}")
-    fields = {name: raw[name] for name in BertConfig.__dataclass_fields__ if name in raw}
-    if fields.get("pad_token_id", 0) is None:
-        del fields["pad_token_id"]
-    activation = fields.get("hidden_act", "gelu")
-    if not isinstance(activation, str) or activation not in ACTIVATIONS:
-        raise CheckpointError(
-            f"{path}: hidden_act {activation!r} is none of {', '.join(ACTIVATIONS)}"
-        )
-    fields["hidden_act"] = ACTIVATIONS[activation]
-    try:
-        return BertConfig(**fields)
-    except ConfigError as error:
-        raise CheckpointError(f"{path}: {error}") from error
-
-
-def _label_names(raw: dict[str, Any]) -> tuple[str, ...]:
-    named = raw.get("id2label")
-    if not isinstance(named, dict):
-        return ()
-    return tuple(str(named.get(str(i), f"LABEL_{i}")) for i in range(len(named)))

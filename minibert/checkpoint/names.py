@@ -1,11 +1,12 @@
-"""The name table: what Hugging Face's files call a tensor, and what we call it.
+"""The name tables: what Hugging Face's and Google's files call a tensor, and what we call it.
 
-This is the only place that knows both. Names stand for modules; `.weight` and `.bias` follow by
-themselves, and `{n}` is a layer's number. The body's names carry the prefix `bert.` in files of
-models with a head, and none in files of the body alone.
+This is the only place that knows the others' names. Names stand for modules; `.weight` and `.bias`
+follow by themselves, and `{n}` is a layer's number. In Hugging Face's files the body's names carry
+the prefix `bert.` where the model has a head, and none where it is the body alone.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 # (Hugging Face, minibert)
@@ -45,6 +46,44 @@ IGNORED = {
 OLD_ENDINGS = {".gamma": ".weight", ".beta": ".bias"}
 
 
+# Google's own files, TensorFlow's: (Google, minibert), again modules.
+GOOGLE = (
+    ("bert/embeddings/LayerNorm", "embeddings.norm"),
+    ("bert/encoder/layer_{n}/attention/self/query", "encoder.layers.{n}.attention.query"),
+    ("bert/encoder/layer_{n}/attention/self/key", "encoder.layers.{n}.attention.key"),
+    ("bert/encoder/layer_{n}/attention/self/value", "encoder.layers.{n}.attention.value"),
+    ("bert/encoder/layer_{n}/attention/output/dense", "encoder.layers.{n}.attention.output"),
+    ("bert/encoder/layer_{n}/attention/output/LayerNorm", "encoder.layers.{n}.attention_norm"),
+    ("bert/encoder/layer_{n}/intermediate/dense", "encoder.layers.{n}.feed_forward.inner"),
+    ("bert/encoder/layer_{n}/output/dense", "encoder.layers.{n}.feed_forward.outer"),
+    ("bert/encoder/layer_{n}/output/LayerNorm", "encoder.layers.{n}.output_norm"),
+    ("bert/pooler/dense", "pooler.dense"),
+    ("cls/predictions/transform/dense", "mlm.dense"),
+    ("cls/predictions/transform/LayerNorm", "mlm.norm"),
+)
+# What follows a module there. A kernel is (inputs, outputs): transposed, as torch sees it.
+GOOGLE_NORM = {"gamma": "weight", "beta": "bias"}
+GOOGLE_DENSE = {"kernel": "weight", "bias": "bias"}
+# Variables that Google made by hand, without a module: (Google, minibert). None is transposed.
+GOOGLE_SINGLE = (
+    ("bert/embeddings/word_embeddings", "embeddings.token.weight"),
+    ("bert/embeddings/position_embeddings", "embeddings.position.weight"),
+    ("bert/embeddings/token_type_embeddings", "embeddings.segment.weight"),
+    ("cls/predictions/output_bias", "mlm.bias"),
+    ("cls/seq_relationship/output_weights", "next_sentence.weight"),
+    ("cls/seq_relationship/output_bias", "next_sentence.bias"),
+    ("output_weights", "classifier.weight"),  # run_classifier.py
+    ("output_bias", "classifier.bias"),
+    ("cls/squad/output_weights", "span.weight"),  # run_squad.py
+    ("cls/squad/output_bias", "span.bias"),
+)
+GOOGLE_IGNORED = {
+    "global_step": "how many steps it was trained for; no weight",
+    "adam_m": "Adam's running mean of a gradient; no weight",
+    "adam_v": "Adam's running mean of a squared gradient; no weight",
+}
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a tensor of a file belongs: exactly one of the first three is set, or none: unknown."""
@@ -53,6 +92,7 @@ class Place:
     tied: str | None = None  # the same values as this parameter of ours
     ignored: str | None = None  # nowhere, for this reason
     note: str = ""  # what is unusual about the name
+    transposed: bool = False  # rows and columns change places
 
 
 def place(theirs: str) -> Place:
@@ -67,22 +107,57 @@ def place(theirs: str) -> Place:
     if name in TIED:
         return Place(tied=TIED[name], note=note)
     stem, _, ending = name.rpartition(".")
-    layer = re.fullmatch(r"(encoder\.layer\.)(\d+)(\..+)", stem)
-    pattern = f"{layer[1]}{{n}}{layer[3]}" if layer else stem
-    ours = dict(BODY + HEADS).get(pattern)
-    if ours is None or ending not in ("weight", "bias"):
+    module = _translate(stem, BODY + HEADS)
+    if module is None or ending not in ("weight", "bias"):
         return Place()
-    return Place(ours=ours.replace("{n}", layer[2] if layer else "") + "." + ending, note=note)
+    return Place(ours=f"{module}.{ending}", note=note)
+
+
+def place_google(theirs: str) -> Place:
+    """Look up one name of Google's TensorFlow files."""
+    stem, _, ending = theirs.rpartition("/")
+    if ending in GOOGLE_IGNORED:
+        return Place(ignored=GOOGLE_IGNORED[ending])
+    if single := dict(GOOGLE_SINGLE).get(theirs):
+        return Place(ours=single)
+    module = _translate(stem, GOOGLE)
+    endings = GOOGLE_NORM if stem.endswith("LayerNorm") else GOOGLE_DENSE
+    if module is None or ending not in endings:
+        return Place()
+    return Place(ours=f"{module}.{endings[ending]}", transposed=ending == "kernel")
 
 
 def theirs(ours: str) -> str:
     """Hugging Face's name for a parameter of ours, with or without `bert.` as it came."""
     prefix = "bert." if ours.startswith("bert.") else ""
     stem, _, ending = ours.removeprefix("bert.").rpartition(".")
-    layer = re.fullmatch(r"(encoder\.layers\.)(\d+)(\..+)", stem)
-    pattern = f"{layer[1]}{{n}}{layer[3]}" if layer else stem
-    names = {mine: other for other, mine in BODY + HEADS}
-    return prefix + names[pattern].replace("{n}", layer[2] if layer else "") + "." + ending
+    module = _translate(stem, [(mine, other) for other, mine in BODY + HEADS])
+    if module is None:
+        raise KeyError(ours)
+    return f"{prefix}{module}.{ending}"
+
+
+def theirs_google(ours: str) -> tuple[str, bool]:
+    """Google's name for a parameter of ours, and whether it is transposed there."""
+    name = ours.removeprefix("bert.")
+    for other, mine in GOOGLE_SINGLE:
+        if mine == name:
+            return other, False
+    stem, _, ending = name.rpartition(".")
+    module = _translate(stem, [(mine, other) for other, mine in GOOGLE])
+    if module is None:
+        raise KeyError(ours)
+    endings = GOOGLE_NORM if module.endswith("LayerNorm") else GOOGLE_DENSE
+    other = next(theirs for theirs, mine in endings.items() if mine == ending)
+    return f"{module}/{other}", other == "kernel"
+
+
+def _translate(module: str, table: Iterable[tuple[str, str]]) -> str | None:
+    """The name that `table` has for a module; None if it has none."""
+    layer = re.fullmatch(r"(.*\blayers?[._])(\d+)([./].+)", module)
+    pattern = f"{layer[1]}{{n}}{layer[3]}" if layer else module
+    other = dict(table).get(pattern)
+    return other and other.replace("{n}", layer[2] if layer else "")
 
 
 def is_body(ours: str) -> bool:

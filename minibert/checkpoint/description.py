@@ -4,7 +4,7 @@ from collections import Counter
 from math import prod
 from pathlib import Path
 
-from minibert.checkpoint.huggingface import open_checkpoint
+from minibert.checkpoint.opening import open_checkpoint
 from minibert.checkpoint.table import load_table
 
 
@@ -14,7 +14,7 @@ def describe(source: str | Path) -> str:
     table = load_table(files)
     parameters: Counter[str] = Counter()
     for row in table.rows:
-        if row.action == "used" and row.target:
+        if row.fills and row.target:
             part = row.target.split(".")[0]
             parameters[part] += prod(row.shape)
     dtypes = Counter(entry.dtype for entry in files.entries.values())
