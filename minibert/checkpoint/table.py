@@ -138,7 +138,7 @@ def load_table(
         if siblings:
             raise CheckpointError(
                 f"{files.directory}: {siblings[0]} is there, but {name} is missing: the file is "
-                "incomplete (new_head=True starts the head afresh)"
+                "incomplete (new_head=True, or --new-head, starts the head afresh)"
             )
         reason = "a new head" if new_head else "not in the checkpoint"
         rows.append(Row("new", None, name, shape, reason))
@@ -162,7 +162,7 @@ def _row(
     if shape != (shapes[target][::-1] if where.transposed else shapes[target]):
         advice = "the config and the weights do not belong together"
         if not is_body(target):
-            advice = "new_head=True replaces the head by a fresh one"
+            advice = "new_head=True (--new-head) replaces the head by a fresh one"
         raise _error(
             files, name, f"has shape {shape}, but {target} has {tuple(shapes[target])}; {advice}"
         )

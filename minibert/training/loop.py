@@ -76,17 +76,14 @@ def train(
                 optimizer.zero_grad()
 
                 measured = {"loss": loss.item(), "rate": rate, "gradient_norm": norm.item()}
-                if not math.isfinite(measured["loss"]):
-                    raise RunError(
-                        f"the loss is {measured['loss']} in step {step} of epoch {epoch}: the "
-                        "learning rate is too high, or the data holds something that it should not"
-                    )
+                _check("training loss", measured["loss"], step)
                 tokens += int(train_set.lengths[rows].sum())
                 run.log({"step": step, "epoch": epoch, **measured}, tokens)
                 progress.step(epoch, measured["loss"], rate)
             train_seconds += time.perf_counter() - started
 
             found = evaluate(model, task, dev_set, precision)
+            _check("dev loss", found.loss, step)
             run.log({"step": step, "epoch": epoch, "dev_loss": found.loss, **found.metrics})
             progress.epoch(epoch, found)
             if best is None or task.score(found.metrics) > task.score(best.metrics):
@@ -96,3 +93,11 @@ def train(
     assert best is not None  # there is at least one epoch
     examples = settings.epochs * len(train_set)
     return Outcome(best, best_epoch, train_seconds, examples, tokens)
+
+
+def _check(what: str, loss: float, step: int) -> None:
+    if not math.isfinite(loss):
+        raise RunError(
+            f"the {what} is {loss} at step {step}: the learning rate is too high, or the data "
+            "holds something that it should not"
+        )

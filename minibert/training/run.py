@@ -2,7 +2,7 @@
 
 settings.json     all settings, versions, threads and processes
 log.jsonl         per step: loss, rate, gradient norm; per evaluation: metrics (reproducible)
-timing.jsonl      the same steps by the clock: seconds, tokens, memory
+timing.jsonl      by the clock: seconds and tokens so far, most memory so far
 metrics.json      the result
 curves.png        the result as a picture
 predictions.tsv   the best model's answers on the dev set
@@ -10,6 +10,7 @@ model/            the best model with its tokenizer, in Hugging Face's format
 """
 
 import json
+import math
 import os
 import platform
 import shutil
@@ -61,7 +62,8 @@ class RunDirectory:
 
     def log(self, row: dict[str, Any], tokens: int | None = None) -> None:
         """Append one row to log.jsonl and, where `tokens` were processed, one to timing.jsonl."""
-        self._log.write(json.dumps(row) + "\n")
+        plain = {name: None if _is_infinite(value) else value for name, value in row.items()}
+        self._log.write(json.dumps(plain) + "\n")
         if tokens is not None:
             clock = {
                 "step": row["step"],
@@ -70,6 +72,11 @@ class RunDirectory:
                 "memory_mb": peak_memory_mb(),
             }
             self._timing.write(json.dumps(clock) + "\n")
+
+
+def _is_infinite(value: Any) -> bool:
+    """NaN counts: JSON has neither, and float16's first gradient norms are often infinite."""
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

@@ -62,9 +62,9 @@ class Settings:
             raise ConfigError("--train and --dev belong together: give both")
 
     def as_json(self) -> dict[str, object]:
-        """All settings with values that JSON has."""
+        """All settings with values that JSON has; paths in full, to be found from anywhere."""
         raw = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: str(v) if isinstance(v, Path) else v for name, v in raw.items()}
+        return {name: str(v.absolute()) if isinstance(v, Path) else v for name, v in raw.items()}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ from minibert import (
     BertTokenizer,
 )
 from minibert.checkpoint import checksum, load_table, open_checkpoint
-from minibert.checkpoint.describe import describe
+from minibert.checkpoint.description import describe
 from minibert.checkpoint.names import Place, place_google, theirs_google
 from minibert.checkpoint.tensorflow import data_file_of, index_of, read_index, write_bundle
 from minibert.errors import CheckpointError

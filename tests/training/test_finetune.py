@@ -2,6 +2,7 @@
 
 import shutil
 import statistics
+from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
@@ -343,3 +344,18 @@ def test_what_one_sees(model, data, tmp_path, capsys):
     assert "2 newly initialised: classifier.weight, classifier.bias" in seen
     assert seen.count("training loss") == 2
     assert f"in {output}" in seen.splitlines()[-1]
+
+
+def test_a_test_file_is_scored_on_the_best_model(model, data, tmp_path, capsys):
+    settings = tiny_settings(model, data, tmp_path / "run", test=data / "dev.tsv")
+    run = finetune_glue(settings)
+    result = json_of(run / "metrics.json")
+    assert result["test_metrics"] == result["metrics"]  # the same file, and the same model
+    assert f"test: accuracy {result['metrics']['accuracy']:.4f}" in capsys.readouterr().out
+
+
+def test_a_run_finds_its_data_from_any_folder(model, data, monkeypatch, tmp_path):
+    monkeypatch.chdir(data.parent)
+    run = finetune_glue(tiny_settings(model, Path(data.name), tmp_path / "run"))
+    monkeypatch.chdir(tmp_path)
+    assert SavedRun(run).evaluate().metrics == json_of(run / "metrics.json")["metrics"]

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -181,9 +182,20 @@ def test_a_loss_that_is_no_number_stops_the_run(training, poison):
         training.run()
 
     assert str(error.value) == (
-        f"the loss is {poison} in step 1 of epoch 1: the learning rate is too high, or the data "
+        f"the training loss is {poison} at step 1: the learning rate is too high, or the data "
         "holds something that it should not"
     )
+    assert not (training.folder / "model").exists()
+
+
+def test_a_model_that_breaks_in_the_last_step_is_not_kept(training, monkeypatch):
+    broken = Evaluation(np.zeros((1, 2), np.float32), math.nan, {"accuracy": 0.9})
+    monkeypatch.setattr(loop, "evaluate", lambda *_: broken)
+    training = training(epochs=1)
+
+    with pytest.raises(RunError, match="the dev loss is nan at step"):
+        training.run()
+
     assert not (training.folder / "model").exists()
 
 
