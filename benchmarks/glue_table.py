@@ -27,7 +27,7 @@ RECIPES = {
     "sts-b": (["--epochs", "3"], ["pearson", "spearman"]),
     "sst-2": (["--epochs", "1", "--train-limit", "16000"], ["accuracy"]),
 }
-SHARED = ["--batch-size", "16", "--lr", "5e-5", "--max-length", "128", "--precision", "float32"]
+SHARED = ["--batch-size", "16", "--lr", "5e-5", "--max-length", "128", "--precision", "bfloat16"]
 
 
 def run_minibert(task, seed, args):
@@ -55,16 +55,25 @@ def run_transformers(task, seed, args):
     return json.loads(output.read_text())["metrics"]
 
 
+def cell(row, side):
+    """Mean in points and, of several seeds, the standard deviation (n - 1)."""
+    mean = f"{100 * row[side]['mean']:.1f}"
+    return mean if len(row["seeds"]) == 1 else f"{mean} ± {100 * row[side]['sd']:.1f}"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="the GLUE folder")
     parser.add_argument("--work", type=Path, default=Path("runs/glue_table"))
     parser.add_argument("--tasks", nargs="+", choices=RECIPES, default=list(RECIPES))
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
-    parser.add_argument("--output", type=Path)
+    parser.add_argument("--output", type=Path, help="JSON; rows of other tasks in it are kept")
     args = parser.parse_args()
 
     rows = []
+    if args.output and args.output.is_file():
+        kept = json.loads(args.output.read_text())["rows"]
+        rows = [row for row in kept if row["task"] not in args.tasks]
     for task in args.tasks:
         found = {
             "minibert": [run_minibert(task, seed, args) for seed in args.seeds],
@@ -81,10 +90,11 @@ def main():
                 }
             rows.append(row)
 
-    print("| task | metric | minibert | transformers |\n|---|---|---|---|")
+    print("| task | metric | seeds | minibert | transformers |\n|---|---|---|---|---|")
     for row in rows:
-        cells = [f"{100 * row[s]['mean']:.1f} ± {100 * row[s]['sd']:.1f}" for s in found]
-        print(f"| {row['task']} | {row['metric']} | {cells[0]} | {cells[1]} |")
+        seeds = " ".join(map(str, row["seeds"]))
+        print(f"| {row['task']} | {row['metric']} | {seeds} | {cell(row, 'minibert')} ", end="")
+        print(f"| {cell(row, 'transformers')} |")
     if args.output:
         result = {
             "rows": rows,

@@ -66,7 +66,14 @@ def test_commands_can_be_given_as_they_stand(words, monkeypatch):
         predict = staticmethod(lambda *_: [])
         predict_file = staticmethod(lambda *_: 0)
 
+    def ledger(*names):
+        called.append(names)
+        return SimpleNamespace(first=None)
+
     monkeypatch.setattr(cli.training, "finetune_glue", called.append, raising=False)
+    monkeypatch.setattr(cli.checkpoint, "describe", called.append, raising=False)
+    monkeypatch.setattr(cli.lens, "compare", ledger, raising=False)
+    monkeypatch.setattr(cli.lens, "fill_mask", lambda *_: called.append(_) or [], raising=False)
     monkeypatch.setattr(cli.training, "SavedRun", Saved, raising=False)
     monkeypatch.setattr(sys, "argv", ["minibert", *words])
     cli.main()
@@ -76,7 +83,10 @@ def test_commands_can_be_given_as_they_stand(words, monkeypatch):
 def test_the_table_shows_the_recorded_scores():
     rows = json.loads((RESULTS / "glue_table.json").read_text())["rows"]
     for row in rows:
-        sides = row["minibert"], row["transformers"]
-        cells = [f"{100 * side['mean']:.1f} ± {100 * side['sd']:.1f}" for side in sides]
-        assert f"| {row['task']} | {row['metric']} | {cells[0]} | {cells[1]} |" in README
-    assert len(rows) >= 3
+        cells = [row["task"], row["metric"], " ".join(map(str, row["seeds"]))]
+        for side in (row["minibert"], row["transformers"]):
+            assert side["mean"] == pytest.approx(sum(side["values"]) / len(row["seeds"]))
+            spread = f" ± {100 * side['sd']:.1f}" if len(row["seeds"]) > 1 else ""
+            cells.append(f"{100 * side['mean']:.1f}{spread}")
+        assert f"| {' | '.join(cells)} |" in README
+    assert {row["task"] for row in rows} == {"mrpc", "sts-b", "sst-2"}

@@ -32,7 +32,7 @@ class Precision:
 
     @contextmanager
     def autocast(self) -> Iterator[None]:
-        """Inside, matrix products take and give the low precision. Losses are float32 all the same."""
+        """Inside, matrix products take and give the low precision; losses stay float32."""
         dtype = DTYPES[self.name]
         enabled = dtype != torch.float32
         with torch.autocast(self.device.type, dtype if enabled else None, enabled=enabled):

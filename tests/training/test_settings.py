@@ -52,7 +52,7 @@ def test_settings_survive_json():
 
     content = json.loads(json.dumps(settings.as_json()))
 
-    assert content["data"] == str(Path("data") / "glue")
+    assert content["data"] == str(Path.cwd() / "data" / "glue")
     assert content["seeds"] == [1, 2]
     assert content["train"] is None
     assert content["learning_rate"] == 5e-5
