@@ -12,6 +12,7 @@ backward, so then it is the last such stage.
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -116,7 +117,7 @@ def compare(source: str | Path, against: str | Path = "transformers") -> Ledger:
     kind = getattr(model, files.architecture or "", model.BertModel)
     ours: Pretrained = kind.from_pretrained(source, attention="math")
     if str(against) == "transformers":
-        theirs = _load_transformers(files.directory, kind.__name__)
+        theirs = _load_transformers(files, ours)
         run_theirs = _run_transformers
     else:
         theirs = kind.from_pretrained(against, attention="math")
@@ -204,16 +205,24 @@ LAYER_HOOKS = (
 )
 
 
-def _load_transformers(directory: Path, name: str) -> nn.Module:
-    """The class of the same name in `transformers`, from the same files."""
+def _load_transformers(files: checkpoint.Checkpoint, ours: Pretrained) -> nn.Module:
+    """The class of the same name in `transformers`, from the same files.
+
+    It cannot read TensorFlow's; of those it gets what `ours` has read and written again.
+    """
     try:
         import transformers
     except ImportError as error:
         raise CheckpointError(
             "comparing against transformers needs it: pip install 'minibert[parity]'"
         ) from error
-    kind = getattr(transformers, name)
-    theirs: nn.Module = kind.from_pretrained(directory, attn_implementation="eager")
+    kind = getattr(transformers, type(ours).__name__)
+    with TemporaryDirectory() as written:
+        directory = str(files.directory)
+        if files.format == "tensorflow":
+            directory = written
+            ours.save_pretrained(directory)
+        theirs: nn.Module = kind.from_pretrained(directory, attn_implementation="eager")
     return theirs.eval()
 
 

@@ -60,6 +60,11 @@ def test_the_packaged_weights_equal_transformers():
     assert "equal: no stage differs" in str(ledger)
 
 
+def test_googles_own_files_are_compared_as_they_were_read(root):
+    ledger = compare(root / "tests" / "data" / "tf1_tiny")
+    assert ledger.first is None, str(ledger)
+
+
 def test_a_broken_gelu_is_found_at_the_activation(saved, monkeypatch):
     monkeypatch.setattr(functional, "gelu", functional.gelu_tanh)
     first = compare(saved("BertModel")).first
