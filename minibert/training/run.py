@@ -121,7 +121,10 @@ def find_run(path: Path) -> Path:
     if not path.is_dir():
         raise RunError(f"{path}: no such run directory")
     if (path / "summary.json").is_file():
-        return path / str(read_json(path / "summary.json")["best"])
+        best = read_json(path / "summary.json").get("best")
+        if best not in [folder.name for folder in seed_folders(path)]:
+            raise RunError(f"{path / 'summary.json'}: its best run, {best!r}, is not there")
+        return path / best
     if not (path / "settings.json").is_file():
         if seeds := seed_folders(path):
             raise RunError(f"{path}: stopped before its last seed; name one, such as {seeds[0]}")
