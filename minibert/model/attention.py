@@ -121,7 +121,7 @@ def check_way(wanted: str) -> None:
 
 
 def choose(wanted: str, device: torch.device, training: bool) -> Choice:
-    """The way to take for `wanted` on this device (`benchmarks/step_cpu.py` has the figures)."""
+    """The way to take for `wanted` on this device (`benchmarks/step_cpu.py` measures them)."""
     check_way(wanted)
     if wanted != "auto":
         return Choice(wanted, "as asked")
