@@ -27,7 +27,7 @@ from minibert import (
     BertModel,
 )
 from minibert.errors import ConfigError
-from minibert.model import attention
+from minibert.model import attention, functional
 from minibert.model.attention import WAYS, choose
 from minibert.trace import STAGES, record
 
@@ -577,3 +577,20 @@ def test_a_classifier_needs_a_label(head, num_labels):
 def test_an_unknown_attention_names_the_known_ones(head):
     with pytest.raises(ConfigError, match="'flash' is unknown; choose auto, math, sdpa"):
         HEADS[head](CONFIG, attention="flash")
+
+
+def test_low_precision_does_not_round_the_scores():
+    """Scores near 50 that differ by 1, as trained models have them: bfloat16 has steps of 0.25."""
+    torch.manual_seed(0)
+    query = torch.full((2, 3, 5, 4), 10.0).bfloat16()
+    key = (2.5 + 0.05 * torch.randn(2, 3, 5, 4)).bfloat16()
+    value = torch.randn(2, 3, 5, 4).bfloat16()
+    exact = functional.scaled_dot_product_attention(query.double(), key.double(), value.double())
+    largest = exact.abs().max()
+    for autocast in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            found = attention.math_attention(query, key, value, None, 0.0)
+            naive = functional.scaled_dot_product_attention(query, key, value)
+        assert found.dtype == torch.bfloat16
+        assert (found - exact).abs().max() <= 2**-8 * largest  # rounded once, at the end
+        assert (naive - exact).abs().max() > 2**-7 * largest
