@@ -96,7 +96,7 @@ def math_attention(
 ) -> Tensor:
     """The explicit way: the reference for all others. The function is looked up at each call.
 
-    In float32 at least, also under autocast: trained models have scores of 50 and more, and there
+    In float32 at least, also under autocast: MiniLM's scores come near 50, where
     bfloat16 counts in steps of a quarter, which the softmax makes errors of a quarter.
     """
     wide = torch.promote_types(query.dtype, torch.float32)
