@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         BertForTokenClassification,
         BertModel,
     )
+    from minibert.model.conversion import convert
     from minibert.tokenization import BertTokenizer
 
 __all__ = [
@@ -34,12 +35,17 @@ __all__ = [
     "BertForTokenClassification",
     "BertModel",
     "BertTokenizer",
+    "convert",
 ]
 
 __getattr__ = exports(
     __name__,
     dict.fromkeys(__all__, "minibert.model")
-    | {"BertConfig": "minibert.config", "BertTokenizer": "minibert.tokenization"},
+    | {
+        "BertConfig": "minibert.config",
+        "BertTokenizer": "minibert.tokenization",
+        "convert": "minibert.model.conversion",
+    },
 )
 
 

@@ -17,6 +17,16 @@ from minibert.training.settings import GlueSettings
 Device = Literal["auto", "cpu", "cuda", "mps"]
 PrecisionName = Literal["auto", "float32", "bfloat16", "float16"]
 Attention = Literal["auto", "math", "sdpa"]
+Head = Literal[
+    "none",
+    "pretraining",
+    "masked-lm",
+    "next-sentence",
+    "sequence-classification",
+    "multiple-choice",
+    "token-classification",
+    "question-answering",
+]
 
 app = SubcommandApp()
 finetune = SubcommandApp()
@@ -97,13 +107,43 @@ def predict(
 
 
 @app.command
-def inspect(source: Positional[str]) -> None:
+def inspect(source: Positional[str], json: bool = False, verify: bool = True) -> None:
     """Show what a checkpoint is: format, sizes, and where each of its tensors goes.
 
     Args:
-        source: a directory, a run, "minilm", or a hub id
+        source: a directory, an archive, a run, "minilm", or a hub id
+        json: print JSON instead of lines
+        verify: compare the checksums of a TensorFlow index
     """
-    print(checkpoint.describe(source))
+    description = checkpoint.describe(source, verify)
+    print(dumps(description.as_json(), indent=1) if json else description)
+
+
+@app.command
+def convert(
+    source: Positional[str],
+    target: Positional[Path],
+    to: Literal["huggingface", "tensorflow"] = "huggingface",
+    dtype: Literal["float32", "float16", "bfloat16"] | None = None,
+    head: Head | None = None,
+    overwrite: bool = False,
+    verify: bool = True,
+) -> None:
+    """Write a checkpoint in another format, type of number, or with another of its heads.
+
+    Args:
+        source: a directory, an archive, a run, "minilm", or a hub id
+        target: the folder to write
+        to: "huggingface" (config.json, model.safetensors) or "tensorflow" (Google's own files)
+        dtype: numbers to write; those of the source if not given
+        head: what stands on the body; the source's head if not given
+        overwrite: write into a folder that is not empty
+        verify: compare the checksums of a TensorFlow checkpoint
+    """
+    written = minibert.convert(source, target, to, dtype, head, overwrite, verify)
+    print(f"read       {source}: {written.table.summary()}")
+    print(f"written    {target}: {type(written.model).__name__}, {written.dtype}, for {to}")
+    print(f"tokenizer  {written.tokenizer}")
 
 
 @app.command

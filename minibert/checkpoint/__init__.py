@@ -1,8 +1,9 @@
 """Checkpoints: files on disk to tensors under our names, and back.
 
 `sources` finds the files and `opening` chooses their reader: `huggingface`, or `tensorflow` with
-`leveldb`, `protobuf` and `checksum` below it. `names` knows all vocabularies, and `table` accounts
-for every tensor. Nothing here knows a module: a model hands in names and shapes.
+`leveldb`, `protobuf` and `checksum` below it. `names` and `relatives` know what others call a
+tensor, `account` finds every tensor its place, and `table` shows it. `writing` is the way back.
+Nothing here knows a module: a model hands in names and shapes.
 """
 
 from typing import TYPE_CHECKING
@@ -10,21 +11,24 @@ from typing import TYPE_CHECKING
 from minibert.lazy import exports
 
 if TYPE_CHECKING:
+    from minibert.checkpoint.account import load_table
     from minibert.checkpoint.description import describe
     from minibert.checkpoint.files import Checkpoint
-    from minibert.checkpoint.huggingface import write_huggingface
     from minibert.checkpoint.opening import open_checkpoint
     from minibert.checkpoint.sources import find
-    from minibert.checkpoint.table import LoadTable, load_table
+    from minibert.checkpoint.table import LoadTable
+    from minibert.checkpoint.writing import DTYPES, WRITERS, in_dtype
 
 __all__ = [
+    "DTYPES",
+    "WRITERS",
     "Checkpoint",
     "LoadTable",
     "describe",
     "find",
+    "in_dtype",
     "load_table",
     "open_checkpoint",
-    "write_huggingface",
 ]
 
 __getattr__ = exports(
@@ -34,8 +38,10 @@ __getattr__ = exports(
         "LoadTable": "minibert.checkpoint.table",
         "describe": "minibert.checkpoint.description",
         "find": "minibert.checkpoint.sources",
-        "load_table": "minibert.checkpoint.table",
+        "load_table": "minibert.checkpoint.account",
         "open_checkpoint": "minibert.checkpoint.opening",
-        "write_huggingface": "minibert.checkpoint.huggingface",
+        "DTYPES": "minibert.checkpoint.writing",
+        "WRITERS": "minibert.checkpoint.writing",
+        "in_dtype": "minibert.checkpoint.writing",
     },
 )

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from minibert.checkpoint.names import Place
+from minibert.checkpoint.relatives import Relative
 from minibert.config import BertConfig
 from minibert.errors import CheckpointError
 
@@ -36,7 +37,20 @@ class Checkpoint:
     architecture: str | None  # as the file says: "BertForMaskedLM", ...
     label_names: tuple[str, ...]
     entries: dict[str, Entry]
-    place: Callable[[str], Place]  # what the names of `entries` mean: a function of `names`
+    place: Callable[[str], Place]  # what the names of `entries` mean
+    relative: Relative | None = None  # the family, if it is not BERT itself
+
+    @property
+    def num_labels(self) -> int | None:
+        """Rows of the classifier that lies in it, or label names in its config; None: neither."""
+        for name, entry in self.entries.items():
+            if self.place(name).ours == "classifier.weight" and entry.shape:
+                return entry.shape[0]
+        return len(self.label_names) or None
+
+
+# config.json, or bert_config.json as Google calls it
+CONFIG_FILES = ("config.json", "bert_config.json")
 
 
 def read_json(path: Path) -> dict[str, Any]:

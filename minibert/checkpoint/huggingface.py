@@ -5,7 +5,6 @@ file is a pickle, which can hold code; it is read with `weights_only=True`, whic
 tensors.
 """
 
-import json
 import pickle
 import re
 import zipfile
@@ -15,46 +14,14 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
-from minibert.checkpoint.files import Entry, write_atomically
-from minibert.checkpoint.names import theirs
+from minibert.checkpoint.files import Entry
 from minibert.checkpoint.shards import shards_of
-from minibert.config import BertConfig
 from minibert.errors import CheckpointError
 
 ACTIVATIONS = {"gelu": "gelu", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh"}
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
-
-
-def write_huggingface(
-    directory: Path,
-    architecture: str,
-    config: BertConfig,
-    weights: dict[str, Tensor],
-    label_names: tuple[str, ...],
-) -> None:
-    """Write config.json and model.safetensors; each file is replaced as a whole or not at all.
-
-    weights: {our name: tensor}. architecture: the class of `transformers` that reads the files,
-    which has our class's name.
-    """
-    fields = {name: getattr(config, name) for name in config.__dataclass_fields__}
-    fields["hidden_act"] = next(t for t, ours in ACTIVATIONS.items() if ours == config.hidden_act)
-    fields |= {"model_type": "bert", "architectures": [architecture]}
-    fields["position_embedding_type"] = "absolute"
-    if label_names:
-        fields["id2label"] = {str(i): name for i, name in enumerate(label_names)}
-        fields["label2id"] = {name: i for i, name in enumerate(label_names)}
-    tensors = {theirs(name): value.detach().contiguous() for name, value in weights.items()}
-
-    directory.mkdir(parents=True, exist_ok=True)
-    write_atomically(
-        directory / "model.safetensors",
-        lambda path: save_file(tensors, path, metadata={"format": "pt"}),
-    )
-    write_atomically(directory / "config.json", json.dumps(fields, indent=2) + "\n")
 
 
 def has_weights(directory: Path) -> bool:

@@ -33,6 +33,8 @@ HEADS = (
     ("classifier", "classifier"),
     ("qa_outputs", "span"),
 )
+# Parts of the model that a checkpoint may lack.
+PARTS = ("pooler", "mlm", "next_sentence", "classifier", "span")
 # Tensors that repeat another one: (Hugging Face, the one of ours that it must equal).
 TIED = {
     "cls.predictions.decoder.weight": "embeddings.token.weight",
@@ -86,13 +88,14 @@ GOOGLE_IGNORED = {
 
 @dataclass(frozen=True)
 class Place:
-    """Where a tensor of a file belongs: exactly one of the first three is set, or none: unknown."""
+    """Where a tensor belongs: one of the first three is set, or none, if nobody knows it."""
 
     ours: str | None = None  # this parameter of ours (body names without the prefix `bert.`)
     tied: str | None = None  # the same values as this parameter of ours
     ignored: str | None = None  # nowhere, for this reason
-    note: str = ""  # what is unusual about the name
+    note: str = ""  # what is unusual about it
     transposed: bool = False  # rows and columns change places
+    first_row: int = 0  # the rows before it are left out
 
 
 def place(theirs: str) -> Place:
@@ -107,7 +110,7 @@ def place(theirs: str) -> Place:
     if name in TIED:
         return Place(tied=TIED[name], note=note)
     stem, _, ending = name.rpartition(".")
-    module = _translate(stem, BODY + HEADS)
+    module = translate(stem, BODY + HEADS)
     if module is None or ending not in ("weight", "bias"):
         return Place()
     return Place(ours=f"{module}.{ending}", note=note)
@@ -120,7 +123,7 @@ def place_google(theirs: str) -> Place:
         return Place(ignored=GOOGLE_IGNORED[ending])
     if single := dict(GOOGLE_SINGLE).get(theirs):
         return Place(ours=single)
-    module = _translate(stem, GOOGLE)
+    module = translate(stem, GOOGLE)
     endings = GOOGLE_NORM if stem.endswith("LayerNorm") else GOOGLE_DENSE
     if module is None or ending not in endings:
         return Place()
@@ -131,7 +134,7 @@ def theirs(ours: str) -> str:
     """Hugging Face's name for a parameter of ours, with or without `bert.` as it came."""
     prefix = "bert." if ours.startswith("bert.") else ""
     stem, _, ending = ours.removeprefix("bert.").rpartition(".")
-    module = _translate(stem, [(mine, other) for other, mine in BODY + HEADS])
+    module = translate(stem, [(mine, other) for other, mine in BODY + HEADS])
     if module is None:
         raise KeyError(ours)
     return f"{prefix}{module}.{ending}"
@@ -144,7 +147,7 @@ def theirs_google(ours: str) -> tuple[str, bool]:
         if mine == name:
             return other, False
     stem, _, ending = name.rpartition(".")
-    module = _translate(stem, [(mine, other) for other, mine in GOOGLE])
+    module = translate(stem, [(mine, other) for other, mine in GOOGLE])
     if module is None:
         raise KeyError(ours)
     endings = GOOGLE_NORM if module.endswith("LayerNorm") else GOOGLE_DENSE
@@ -152,7 +155,7 @@ def theirs_google(ours: str) -> tuple[str, bool]:
     return f"{module}/{other}", other == "kernel"
 
 
-def _translate(module: str, table: Iterable[tuple[str, str]]) -> str | None:
+def translate(module: str, table: Iterable[tuple[str, str]]) -> str | None:
     """The name that `table` has for a module; None if it has none."""
     layer = re.fullmatch(r"(.*\blayers?[._])(\d+)([./].+)", module)
     pattern = f"{layer[1]}{{n}}{layer[3]}" if layer else module
@@ -160,6 +163,16 @@ def _translate(module: str, table: Iterable[tuple[str, str]]) -> str | None:
     return other and other.replace("{n}", layer[2] if layer else "")
 
 
+def part_of(ours: str) -> str:
+    """The part of the model that a parameter of ours belongs to: "encoder", "pooler", "mlm", ..."""
+    return ours.removeprefix("bert.").partition(".")[0]
+
+
+def is_core(ours: str) -> bool:
+    """Whether it belongs to embeddings or encoder, which no checkpoint may lack."""
+    return part_of(ours) in ("embeddings", "encoder")
+
+
 def is_body(ours: str) -> bool:
-    """Whether a parameter of ours belongs to the body, which no checkpoint may lack."""
-    return ours.removeprefix("bert.").startswith(("embeddings.", "encoder."))
+    """Whether it belongs to the body: the core, or the pooler, which some checkpoints lack."""
+    return is_core(ours) or part_of(ours) == "pooler"

@@ -1,12 +1,15 @@
 """Open a checkpoint, whatever its format: find the files, read the config, list the tensors."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from minibert.checkpoint.files import Checkpoint, read_json
+from minibert.checkpoint.files import CONFIG_FILES, Checkpoint, read_json
 from minibert.checkpoint.huggingface import ACTIVATIONS, has_weights, open_weights
 from minibert.checkpoint.leveldb import is_table
-from minibert.checkpoint.names import place, place_google
+from minibert.checkpoint.names import Place, place, place_google
+from minibert.checkpoint.relatives import relative_of
 from minibert.checkpoint.sources import find
 from minibert.checkpoint.tensorflow import index_of, read_index
 from minibert.config import BertConfig
@@ -28,26 +31,26 @@ def open_checkpoint(source: str | Path, verify: bool = True) -> Checkpoint:
     prefix = _tensorflow_prefix(Path(source), directory)
     config_file = _config_file(directory, google=prefix is not None)
     raw = read_json(config_file)
-    config = _config(raw, config_file)
+    relative = relative_of(raw, config_file)
+    config = _config(raw if relative is None else relative.as_bert(raw), config_file)
     architectures = raw.get("architectures")
     architecture = architectures[0] if isinstance(architectures, list) and architectures else None
-    if prefix is None:
-        kind, entries = open_weights(directory)
-        names = place
+    names: Callable[[str], Place]
+    if prefix is not None:
+        kind, entries, names = "tensorflow", read_index(prefix, verify), place_google
     else:
-        kind, entries = "tensorflow", read_index(prefix, verify)
-        names = place_google
-    return Checkpoint(directory, kind, config, architecture, _label_names(raw), entries, names)
+        kind, entries = open_weights(directory)
+        names = place if relative is None else partial(relative.place, relative.first_position(raw))
+    return Checkpoint(
+        directory, kind, config, architecture, _label_names(raw), entries, names, relative
+    )
 
 
 def _config_file(directory: Path, google: bool) -> Path:
-    """config.json, or bert_config.json as Google calls it; if both are there, the format's own."""
-    ours, other = directory / "config.json", directory / "bert_config.json"
-    if google:
-        ours, other = other, ours
-    if not ours.is_file() and other.is_file():
-        return other
-    return ours
+    """The config that belongs to the weights; if both are there, that of their format."""
+    names = CONFIG_FILES[::-1] if google else CONFIG_FILES
+    own, other = (directory / name for name in names)
+    return other if other.is_file() and not own.is_file() else own
 
 
 def _tensorflow_prefix(source: Path, directory: Path) -> Path | None:
@@ -70,9 +73,6 @@ def _tensorflow_prefix(source: Path, directory: Path) -> Path | None:
 
 
 def _config(raw: dict[str, Any], path: Path) -> BertConfig:
-    kind = raw.get("model_type", "bert")
-    if kind != "bert":
-        raise CheckpointError(f"{path}: model_type is {kind!r}; only BERT is read here")
     embedding = raw.get("position_embedding_type", "absolute")
     if embedding != "absolute":
         raise CheckpointError(f"{path}: position_embedding_type {embedding!r} is not BERT's")

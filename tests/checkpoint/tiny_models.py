@@ -17,7 +17,7 @@ CONFIG = minibert.BertConfig(
     max_position_embeddings=16,
 )
 NUM_LABELS = 3
-MODELS = tuple(name for name in minibert.__all__ if name not in ("BertConfig", "BertTokenizer"))
+MODELS = tuple(name for name in minibert.__all__ if name.startswith(("BertFor", "BertModel")))
 CHOOSE_LABELS = ("BertForSequenceClassification", "BertForTokenClassification")
 
 IDS = torch.tensor([[2, 7, 9, 11, 3, 0], [2, 30, 8, 21, 13, 3]])
