@@ -37,6 +37,8 @@ class Description:
             f"directory     {found.directory}",
             *(
                 f"file          {name}, {size:,} bytes\n  sha256      {digest}"
+                if size
+                else f"file          {name}, {digest}"
                 for name, (size, digest) in self.files.items()
             ),
             f"format        {found.format}, {len(found.entries)} tensors ({types})",

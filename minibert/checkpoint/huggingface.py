@@ -27,7 +27,8 @@ WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 def has_weights(directory: Path) -> bool:
     """Whether weights in this format lie in `directory`, whole or in shards."""
     ends = ("", ".index.json")
-    return any((directory / (name + end)).is_file() for name in WEIGHTS for end in ends)
+    named = any((directory / (name + end)).is_file() for name in WEIGHTS for end in ends)
+    return named or len(list(directory.glob("*.pt"))) == 1
 
 
 def open_weights(directory: Path) -> tuple[str, dict[str, Entry]]:
@@ -42,6 +43,8 @@ def open_weights(directory: Path) -> tuple[str, dict[str, Entry]]:
         index = directory / f"{name}.index.json"
         if index.is_file():
             return f"{kind}, sharded", _sharded(index, read)
+    if len(saved := sorted(directory.glob("*.pt"))) == 1:
+        return "pt", _pickled(saved[0])
     there = sorted(path.name for path in directory.iterdir())[:8]
     raise CheckpointError(
         f"{directory}: no model.safetensors and no pytorch_model.bin there, nor TensorFlow's "
@@ -95,6 +98,8 @@ def _pickled(path: Path) -> dict[str, Entry]:
         ) from error
     except Exception as error:  # a damaged pickle can raise anything
         raise CheckpointError(f"{path}: not a whole PyTorch file ({error})") from error
+    if isinstance(state, dict) and isinstance(state.get("model"), dict):
+        state = state["model"]  # NVIDIA's, with the optimizer's state and the data's beside it
     if not isinstance(state, dict) or not all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
     ):

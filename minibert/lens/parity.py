@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from minibert import checkpoint, model
+from minibert.checkpoint.names import BODY
 from minibert.config import BertConfig
 from minibert.errors import CheckpointError, ConfigError
 from minibert.model import functional
@@ -153,7 +154,8 @@ def _batch(config: BertConfig, sequences: int = 4, most: int = 24) -> Batch:
     lengths = torch.linspace(length, 3, sequences).long()[:, None]
     column = torch.arange(length)
     mask = (column < lengths).long()
-    ids = torch.randint(1, config.vocab_size, (sequences, length), generator=generator)
+    lowest = config.pad_token_id + 1  # a RoBERTa counts no position where the padding's id stands
+    ids = torch.randint(lowest, config.vocab_size, (sequences, length), generator=generator)
     segments = (column >= lengths // 2).long() * mask if config.type_vocab_size > 1 else mask * 0
     return Batch(ids * mask, mask, segments)
 
@@ -182,7 +184,8 @@ def _run_minibert(net: nn.Module, batch: Batch) -> tuple[dict[str, Tensor], list
 def _outputs(stages: list[str]) -> list[str]:
     """The stages that a model returns: its logits, or hidden states and pooled output."""
     logits = [name for name in stages if name.endswith("logits")]
-    return logits or [[name for name in stages if name.endswith(".output")][-1], "pooled"]
+    hidden = [name for name in stages if name.endswith(".output")][-1:]
+    return logits or [*hidden, *(name for name in stages if name == "pooled")]
 
 
 # Where `transformers` makes our stages: (ours, its module, its input or its output)
@@ -217,6 +220,13 @@ def _load_transformers(files: checkpoint.Checkpoint, ours: Pretrained) -> nn.Mod
             "comparing against transformers needs it: pip install 'minibert[parity]'"
         ) from error
     kind = getattr(transformers, type(ours).__name__)
+    if files.relative:
+        if files.relative.body is not BODY:
+            raise CheckpointError(
+                f"{files.directory}: {files.relative.name}, whose modules `transformers` calls by "
+                "other names; the ledger knows BERT's alone"
+            )
+        kind = transformers.AutoModel
     with TemporaryDirectory() as written:
         directory = str(files.directory)
         if files.format == "tensorflow":

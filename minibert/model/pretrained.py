@@ -67,8 +67,8 @@ class Pretrained(nn.Module):
             raise ConfigError(f"{cls.__name__} has no num_labels to choose")
         if files.relative and not cls.reads_relatives:
             raise CheckpointError(
-                f"{files.directory}: a {files.relative.name}. Its body is BERT's, its heads and "
-                f"tokenizer are not: BertModel reads it, {cls.__name__} does not"
+                f"{files.directory}: {files.relative.name}; its body is BERT's, its heads and "
+                f"tokenizer are not. BertModel reads it, {cls.__name__} does not"
             )
         if files.relative and not files.relative.has_pooler:
             chosen["pooler"] = False
