@@ -21,7 +21,6 @@ if TYPE_CHECKING:
         BertForTokenClassification,
         BertModel,
     )
-    from minibert.model.conversion import convert
     from minibert.tokenization import BertTokenizer
 
 __all__ = [
@@ -35,17 +34,12 @@ __all__ = [
     "BertForTokenClassification",
     "BertModel",
     "BertTokenizer",
-    "convert",
 ]
 
 __getattr__ = exports(
     __name__,
     dict.fromkeys(__all__, "minibert.model")
-    | {
-        "BertConfig": "minibert.config",
-        "BertTokenizer": "minibert.tokenization",
-        "convert": "minibert.model.conversion",
-    },
+    | {"BertConfig": "minibert.config", "BertTokenizer": "minibert.tokenization"},
 )
 
 

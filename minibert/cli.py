@@ -10,7 +10,7 @@ from tyro.conf import Positional
 from tyro.extras import SubcommandApp
 
 import minibert
-from minibert import checkpoint, lens, training
+from minibert import checkpoint, lens, model, training
 from minibert.errors import MinibertError
 from minibert.training.settings import GlueSettings
 
@@ -140,7 +140,7 @@ def convert(
         overwrite: write into a folder that is not empty
         verify: compare the checksums of a TensorFlow checkpoint
     """
-    written = minibert.convert(source, target, to, dtype, head, overwrite, verify)
+    written = model.convert(source, target, to, dtype, head, overwrite, verify)
     print(f"read       {source}: {written.table.summary()}")
     print(f"written    {target}: {type(written.model).__name__}, {written.dtype}, for {to}")
     print(f"tokenizer  {written.tokenizer}")

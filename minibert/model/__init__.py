@@ -10,7 +10,8 @@
 
 [CLS] stands first and comes to stand for the whole; [SEP] ends each text. Read in this order:
 functional, embeddings, attention, encoder, bert, heads. Then what makes it usable: layers
-(LayerNorm and Dropout), layout (padded or packed), pretrained (load and save).
+(LayerNorm and Dropout), layout (padded or packed), pretrained (load and save), conversion (from one
+format to another).
 
 On the way from ids to logits, a line that changes a shape says so in a comment,
 `# x (B, S, H, W) -> (B, S, D)`: a tensor before the line with its shape, then the shape of what the
@@ -25,16 +26,22 @@ these comments on live tensors. The letters:
     V  vocab_size                   C  classes, or choices
 """
 
-from minibert.model.bert import BertModel
-from minibert.model.heads import (
-    BertForMaskedLM,
-    BertForMultipleChoice,
-    BertForNextSentencePrediction,
-    BertForPreTraining,
-    BertForQuestionAnswering,
-    BertForSequenceClassification,
-    BertForTokenClassification,
-)
+from typing import TYPE_CHECKING
+
+from minibert.lazy import exports
+
+if TYPE_CHECKING:
+    from minibert.model.bert import BertModel
+    from minibert.model.conversion import convert
+    from minibert.model.heads import (
+        BertForMaskedLM,
+        BertForMultipleChoice,
+        BertForNextSentencePrediction,
+        BertForPreTraining,
+        BertForQuestionAnswering,
+        BertForSequenceClassification,
+        BertForTokenClassification,
+    )
 
 __all__ = [
     "BertForMaskedLM",
@@ -45,4 +52,11 @@ __all__ = [
     "BertForSequenceClassification",
     "BertForTokenClassification",
     "BertModel",
+    "convert",
 ]
+
+__getattr__ = exports(
+    __name__,
+    dict.fromkeys(__all__, "minibert.model.heads")
+    | {"BertModel": "minibert.model.bert", "convert": "minibert.model.conversion"},
+)
