@@ -17,24 +17,29 @@ from pathlib import Path
 import numpy
 import torch
 from scipy.stats import pearsonr, spearmanr
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 from transformers import AutoTokenizer, BertForSequenceClassification
 
-# task: (folder, sentence columns, label column, number of outputs)
+# task: (folder, sentence columns, label column, number of outputs); CoLA's have no header
 TASKS = {
+    "cola": ("CoLA", [3], 1, 2),
     "sst-2": ("SST-2", ["sentence"], "label", 2),
     "mrpc": ("MRPC", ["#1 String", "#2 String"], "Quality", 2),
     "sts-b": ("STS-B", ["sentence1", "sentence2"], "score", 1),
+    "rte": ("RTE", ["sentence1", "sentence2"], "label", 2),
 }
+NAMED = {"entailment": 0.0, "not_entailment": 1.0}
 
 
 def read(path, columns, label):
     """Rows of a GLUE file as (texts, label); quotes are ordinary characters there."""
     lines = path.read_text(encoding="utf-8-sig").rstrip("\n").split("\n")
-    header = lines[0].split("\t")
-    places, label_place = [header.index(c) for c in columns], header.index(label)
-    cells = (line.split("\t") for line in lines[1:])
-    return [([row[p] for p in places], float(row[label_place])) for row in cells]
+    if isinstance(label, str):
+        header = lines.pop(0).split("\t")
+        columns, label = [header.index(c) for c in columns], header.index(label)
+    cells = [line.split("\t") for line in lines]
+    labels = [NAMED[row[label]] if row[label] in NAMED else float(row[label]) for row in cells]
+    return [([row[c] for c in columns], y) for row, y in zip(cells, labels, strict=True)]
 
 
 def collate(tokenizer, rows, outputs, max_length):
@@ -70,7 +75,11 @@ def evaluate(model, tokenizer, rows, outputs, max_length, autocast):
             "spearman": float(spearmanr(logits[:, 0], gold).statistic),
         }
     guess = logits.argmax(-1)
-    return {"accuracy": float(accuracy_score(gold, guess)), "f1": float(f1_score(gold, guess))}
+    return {
+        "accuracy": float(accuracy_score(gold, guess)),
+        "f1": float(f1_score(gold, guess)),
+        "matthews": float(matthews_corrcoef(gold, guess)),
+    }
 
 
 def main():
@@ -133,7 +142,7 @@ def main():
             optimizer.zero_grad()
         epochs.append(evaluate(model, tokenizer, dev, outputs, args.max_length, autocast))
         print(args.task, "seed", args.seed, epochs[-1], flush=True)
-    headline = "accuracy" if outputs > 1 else "pearson"
+    headline = {"cola": "matthews", "sts-b": "pearson"}.get(args.task, "accuracy")
     result = {
         "task": args.task,
         "seed": args.seed,
