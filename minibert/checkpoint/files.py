@@ -2,18 +2,33 @@
 
 import json
 import os
+import re
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import accumulate
+from math import prod
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from minibert.checkpoint.names import Place
 from minibert.config import BertConfig
 from minibert.errors import CheckpointError
+
+LONGEST_JSON = 16 << 20  # bytes: room for a config that names 100,000 labels, the largest there are
+DEEPEST_JSON = 64  # arrays and objects in each other: configs have 4, and the parser recurses
+LARGEST_SIZE = 1 << 30  # any more, and torch cannot count the bytes of a matrix
+WIDTHS = (
+    "vocab_size hidden_size intermediate_size max_position_embeddings type_vocab_size"
+).split()
+
+Octets = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -38,18 +53,64 @@ class Checkpoint:
     entries: dict[str, Entry]
     place: Callable[[str], Place]  # what the names of `entries` mean: a function of `names`
 
+    def __post_init__(self) -> None:
+        """Refuse sizes beyond those of the tensors, before a model of such sizes is made."""
+        largest = max((prod(entry.shape) for entry in self.entries.values()), default=0)
+        files = ", ".join(sorted({entry.file for entry in self.entries.values()}))
+        for name in WIDTHS:
+            size = getattr(self.config, name)
+            if size > min(largest, LARGEST_SIZE):
+                raise CheckpointError(
+                    f"{self.directory}: the config has {name} {size:,}, but the largest tensor of "
+                    f"{files} has {largest:,} numbers; they do not belong together"
+                )
+        if self.config.num_hidden_layers > len(self.entries):
+            raise CheckpointError(
+                f"{self.directory}: the config has num_hidden_layers "
+                f"{self.config.num_hidden_layers:,}, but {files} holds {len(self.entries)} tensors "
+                "in all; they do not belong together"
+            )
+
 
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object that a file holds. Raises `CheckpointError` if it holds none."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            content = parse_json(file.read(LONGEST_JSON + 1))
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} is missing") from error
-    except (ValueError, OSError, RecursionError) as error:
+    except (ValueError, OSError) as error:
         raise CheckpointError(f"{path}: not a JSON file ({error})") from error
     if not isinstance(content, dict):
         raise CheckpointError(f"{path}: must hold a JSON object, not {type(content).__name__}")
     return content
+
+
+def parse_json(octets: bytes) -> Any:
+    """What a JSON text says. Raises `ValueError` if it is none, or too long or too deep.
+
+    Objects in which a name stands twice are refused: programs differ in which one counts.
+    """
+    if len(octets) > LONGEST_JSON:
+        raise ValueError(f"longer than {LONGEST_JSON:,} bytes")
+    text = octets.decode("utf-8")
+    if _depth(text) > DEEPEST_JSON:
+        raise ValueError(f"arrays and objects in each other, more than {DEEPEST_JSON} deep")
+    return json.loads(text, object_pairs_hook=_object)
+
+
+def _depth(text: str) -> int:
+    """How deep arrays and objects of a JSON text lie in each other."""
+    without_strings = re.sub(r'"(?:[^"\\]|\\.)*+"?', "", text, flags=re.DOTALL)
+    brackets = re.sub(r"[^][{}]+", "", without_strings)
+    return max(accumulate(1 if bracket in "[{" else -1 for bracket in brackets), default=0)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    repeated = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
+    if repeated:
+        raise ValueError(f"{repeated[0]!r} stands there twice")
+    return dict(pairs)
 
 
 def write_atomically(path: Path, content: str | bytes | Callable[[Path], None]) -> None:
@@ -74,6 +135,33 @@ def write_atomically(path: Path, content: str | bytes | Callable[[Path], None]) 
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def map_bytes(path: Path, start: int, end: int) -> Octets:
+    """A part of a file, mapped into memory: pages are read when touched, and copied if written to.
+
+    The memory is free again when the array is. Raises `CheckpointError` if it cannot be had.
+    """
+    if start == end:
+        return np.zeros(0, np.uint8)  # nothing to map
+    try:
+        if path.stat().st_size < end:  # else a page might be touched that is not there
+            raise ValueError(f"cut short: bytes {start} to {end} are not there")
+        return np.memmap(path, np.uint8, mode="c", offset=start, shape=end - start)
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: cannot be read ({error})") from error
+
+
+def as_tensor(octets: Octets, dtype: str, shape: tuple[int, ...]) -> Tensor:
+    """Little-endian numbers as a tensor on the same memory. dtype: torch's name for it."""
+    array = octets.view(numpy_type(dtype))
+    tensor = torch.from_numpy(np.require(array, requirements="A"))  # torch wants them aligned
+    return (tensor.view(torch.bfloat16) if dtype == "bfloat16" else tensor).reshape(shape)
+
+
+def numpy_type(dtype: str) -> np.dtype[Any]:
+    """How NumPy reads a type in a file; it has no bfloat16, and takes those for int16."""
+    return np.dtype("int16" if dtype == "bfloat16" else dtype).newbyteorder("<")
 
 
 def own_copy(tensor: Tensor) -> Tensor:
