@@ -1,13 +1,13 @@
 """What a checkpoint is, whatever its format: a config, label names, and tensors by name."""
 
 import json
+import mmap
 import os
 import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import accumulate
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from minibert.checkpoint.names import Place
 from minibert.config import BertConfig
 from minibert.errors import CheckpointError
 
-LONGEST_JSON = 16 << 20  # bytes: room for a config that names 100,000 labels, the largest there are
+LONGEST_JSON = 4 << 20  # bytes: room for 50,000 labels by name and number, or 30,000 tensors
 DEEPEST_JSON = 64  # arrays and objects in each other: configs have 4, and the parser recurses
 LARGEST_SIZE = 1 << 30  # any more, and torch cannot count the bytes of a matrix
 WIDTHS = (
@@ -94,16 +94,18 @@ def parse_json(octets: bytes) -> Any:
     if len(octets) > LONGEST_JSON:
         raise ValueError(f"longer than {LONGEST_JSON:,} bytes")
     text = octets.decode("utf-8")
-    if _depth(text) > DEEPEST_JSON:
-        raise ValueError(f"arrays and objects in each other, more than {DEEPEST_JSON} deep")
+    _check_depth(text)
     return json.loads(text, object_pairs_hook=_object)
 
 
-def _depth(text: str) -> int:
-    """How deep arrays and objects of a JSON text lie in each other."""
-    without_strings = re.sub(r'"(?:[^"\\]|\\.)*+"?', "", text, flags=re.DOTALL)
-    brackets = re.sub(r"[^][{}]+", "", without_strings)
-    return max(accumulate(1 if bracket in "[{" else -1 for bracket in brackets), default=0)
+def _check_depth(text: str) -> None:
+    """Raises `ValueError` where arrays and objects lie too deep in each other."""
+    steps = {"[": 1, "{": 1, "]": -1, "}": -1}
+    depth = 0
+    for found in re.finditer(r'"(?:[^"\\]|\\.)*+"?|[][{}]', text, re.DOTALL):  # strings, brackets
+        depth += steps.get(found[0], 0)
+        if depth > DEEPEST_JSON:
+            raise ValueError(f"arrays and objects in each other, more than {DEEPEST_JSON} deep")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -144,12 +146,13 @@ def map_bytes(path: Path, start: int, end: int) -> Octets:
     """
     if start == end:
         return np.zeros(0, np.uint8)  # nothing to map
+    page = start - start % mmap.ALLOCATIONGRANULARITY
     try:
-        if path.stat().st_size < end:  # else a page might be touched that is not there
-            raise ValueError(f"cut short: bytes {start} to {end} are not there")
-        return np.memmap(path, np.uint8, mode="c", offset=start, shape=end - start)
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: cannot be read ({error})") from error
+        with path.open("rb") as file:
+            memory = mmap.mmap(file.fileno(), end - page, access=mmap.ACCESS_COPY, offset=page)
+    except (OSError, ValueError) as error:  # among them: a file that is shorter now
+        raise CheckpointError(f"{path}: bytes {start} to {end} cannot be read ({error})") from error
+    return np.frombuffer(memory, np.uint8)[start - page :]
 
 
 def as_tensor(octets: Octets, dtype: str, shape: tuple[int, ...]) -> Tensor:
