@@ -15,13 +15,16 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
+from torch.torch_version import TorchVersion
 
-from minibert.checkpoint.files import Entry
+from minibert.checkpoint.files import LONGEST_JSON, Entry, as_tensor, map_bytes, parse_json
 from minibert.checkpoint.shards import shards_of
 from minibert.errors import CheckpointError
 
 ACTIVATIONS = {"gelu": "gelu", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh"}
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+# The types that weights can be of: {as safetensors calls it: as torch calls it}
+FLOATS = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 
 
 def has_weights(directory: Path) -> bool:
@@ -68,22 +71,52 @@ def _sharded(index: Path, read: Any) -> dict[str, Entry]:
 
 
 def _safetensors(path: Path) -> dict[str, Entry]:
+    """The tensors of a safetensors file: 8 bytes with the header's length, the header, the numbers.
+
+    The library compares the header with the file's length: no holes, nothing twice, nothing beyond.
+    """
     try:
-        handle = safe_open(path, framework="pt")
-        entries = {}
-        for name in handle.keys():  # noqa: SIM118 (not a dict)
-            part = handle.get_slice(name)
-            shape, dtype = tuple(part.get_shape()), str(part.get_dtype())
-            entries[name] = Entry(shape, dtype, path.name, partial(handle.get_tensor, name))
-        return entries
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if length > LONGEST_JSON:
+                raise ValueError(f"a header of {length:,} bytes")
+            with safe_open(path, framework="pt"):
+                header = parse_json(file.read(length))
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(
             f"{path}: not a whole safetensors file ({error}); fetch it again"
         ) from error
+    header.pop("__metadata__", None)
+    entries = {}
+    for name, told in header.items():
+        start, end = (8 + length + offset for offset in told["data_offsets"])
+        shape, dtype = tuple(told["shape"]), told["dtype"]
+        read = partial(_read, path, name, dtype, shape, start, end)
+        entries[name] = Entry(shape, dtype, path.name, read)
+    return entries
+
+
+def _read(
+    path: Path, name: str, dtype: str, shape: tuple[int, ...], start: int, end: int
+) -> Tensor:
+    if dtype not in FLOATS:
+        raise _not_weights(path, name, dtype)
+    return as_tensor(map_bytes(path, start, end), FLOATS[dtype], shape)
+
+
+def _not_weights(path: Path, name: str, dtype: str) -> CheckpointError:
+    kinds = ", ".join(FLOATS.values())
+    return CheckpointError(f"{path}: tensor {name} is {dtype}; weights are {kinds}")
 
 
 def _pickled(path: Path) -> dict[str, Entry]:
+    if TorchVersion(torch.__version__) < "2.6":
+        raise CheckpointError(
+            f"{path}: a pickle, which can hold code, and PyTorch {torch.__version__} can be made "
+            "to run it (CVE-2025-32434); install PyTorch 2.6 or later, or get model.safetensors"
+        )
     try:
+        _check_archive(path)
         state = torch.load(
             path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
         )
@@ -104,9 +137,29 @@ def _pickled(path: Path) -> dict[str, Entry]:
         isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
     ):
         raise CheckpointError(f"{path}: not a table of names and tensors")
-    return {
-        name: Entry(
-            tuple(value.shape), str(value.dtype).removeprefix("torch."), path.name, value.detach
-        )
-        for name, value in state.items()
-    }
+    return {name: _pickled_entry(path, name, value) for name, value in state.items()}
+
+
+def _check_archive(path: Path) -> None:
+    """torch writes its archives uncompressed: nothing in them can be larger than the file."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            for member in archive.infolist():
+                if member.file_size > path.stat().st_size:
+                    raise ValueError(f"{member.filename} has {member.file_size:,} bytes")
+
+
+def _pickled_entry(path: Path, name: str, value: Tensor) -> Entry:
+    """Refuses what is larger than the file (a view can repeat a number), or not plainly there."""
+    dtype = str(value.dtype).removeprefix("torch.")
+    if value.layout != torch.strided or value.device.type != "cpu":
+        raise CheckpointError(f"{path}: tensor {name} is {value.layout} on {value.device}")
+    if value.numel() * value.element_size() > path.stat().st_size:
+        raise CheckpointError(f"{path}: tensor {name} of {tuple(value.shape)} is beyond the file")
+
+    def read() -> Tensor:
+        if dtype not in FLOATS.values():
+            raise _not_weights(path, name, dtype)
+        return value.detach()
+
+    return Entry(tuple(value.shape), dtype, path.name, read)

@@ -38,7 +38,14 @@ import torch
 from torch import Tensor
 
 from minibert.checkpoint.checksum import masked_crc32c
-from minibert.checkpoint.files import Entry, write_atomically
+from minibert.checkpoint.files import (
+    Entry,
+    Octets,
+    as_tensor,
+    map_bytes,
+    numpy_type,
+    write_atomically,
+)
 from minibert.checkpoint.leveldb import is_table, read_table, table_bytes
 from minibert.checkpoint.protobuf import FOUR_BYTES, Message, field, fixed_field
 from minibert.errors import CheckpointError
@@ -51,8 +58,6 @@ VERSION = 1
 MOST_DIMENSIONS = 32
 SLICED = "cut into slices (a partitioned variable); only whole tensors are read"
 OBJECT_GRAPH = b"_CHECKPOINTABLE_OBJECT_GRAPH"
-
-Octets = npt.NDArray[np.uint8]
 
 
 def index_of(prefix: Path) -> Path:
@@ -210,7 +215,8 @@ def _record(entry: Message, shards: int) -> _Record:
         raise ValueError(f"shape {record.shape}")
     if record.shard >= shards:
         raise ValueError(f"lies in shard {record.shard}, but there are {shards} from 0 on")
-    if record.type in CODES and record.size != prod(record.shape) * _numpy(record.type).itemsize:
+    values = prod(record.shape)
+    if record.type in CODES and record.size != values * numpy_type(record.type).itemsize:
         raise ValueError(f"{record.size} bytes cannot be {record.type} of shape {record.shape}")
     return record
 
@@ -225,16 +231,6 @@ class _DataFile:
     def size(self) -> int | None:
         """Bytes; None if the file is missing."""
         return self.path.stat().st_size if self.path.is_file() else None
-
-    @cached_property
-    def contents(self) -> Octets:
-        """The file in memory. Mapped, so a page is read when touched, and copied if written to."""
-        if self.size == 0:
-            return np.zeros(0, np.uint8)  # nothing to map
-        try:
-            return np.memmap(self.path, np.uint8, mode="c", shape=self.size)
-        except (OSError, ValueError) as error:
-            raise CheckpointError(f"{self.path}: cannot be read ({error})") from error
 
 
 def _check_places(index: Path, records: dict[str, _Record], files: dict[int, _DataFile]) -> None:
@@ -260,14 +256,12 @@ def _read(name: str, record: _Record, file: _DataFile, verify: bool) -> Tensor:
         raise CheckpointError(
             f"{file.path}: tensor {name} is of {record.type}; read are {', '.join(CODES)}"
         )
-    octets = file.contents[record.offset : record.end]
+    octets = map_bytes(file.path, record.offset, record.end)
     if verify and masked_crc32c(octets) != record.checksum:
         raise CheckpointError(
             f"{file.path}: tensor {name}: the checksum does not fit; damaged, fetch the file again"
         )
-    array = np.require(octets.view(_numpy(record.type)), requirements="A")  # torch wants it aligned
-    tensor = torch.from_numpy(array).reshape(record.shape)
-    return tensor.view(torch.bfloat16) if record.type == "bfloat16" else tensor
+    return as_tensor(octets, record.type, record.shape)
 
 
 def _octets(prefix: Path, name: str, tensor: Tensor | npt.NDArray[Any]) -> tuple[int, Octets]:
@@ -279,8 +273,3 @@ def _octets(prefix: Path, name: str, tensor: Tensor | npt.NDArray[Any]) -> tuple
         tensor = tensor.detach().cpu().contiguous()
         tensor = (tensor.view(torch.int16) if type_ == "bfloat16" else tensor).numpy()
     return CODES[type_], np.ascontiguousarray(tensor).reshape(-1).view(np.uint8)
-
-
-def _numpy(type_: str) -> np.dtype[Any]:
-    """How NumPy reads a type; it has no bfloat16, and takes those for int16."""
-    return np.dtype("int16" if type_ == "bfloat16" else type_).newbyteorder("<")

@@ -4,6 +4,7 @@ Source: Devlin et al. 2019, section 3 and figure 2; google-research/bert,
 `modeling.embedding_lookup` and `modeling.embedding_postprocessor`.
 """
 
+import torch
 from torch import Tensor, nn
 
 from minibert.config import BertConfig
@@ -21,9 +22,9 @@ class Embeddings(nn.Module):
         super().__init__()
         width = config.hidden_size
         # padding_idx: looking up [PAD] sends its row no gradient, as in Hugging Face's code.
-        self.token = nn.Embedding(config.vocab_size, width, padding_idx=config.pad_token_id)
-        self.position = nn.Embedding(config.max_position_embeddings, width)
-        self.segment = nn.Embedding(config.type_vocab_size, width)
+        self.token = _table(config.vocab_size, width, padding_idx=config.pad_token_id)
+        self.position = _table(config.max_position_embeddings, width)
+        self.segment = _table(config.type_vocab_size, width)
         self.norm = LayerNorm(config)
         self.dropout = Dropout(config.hidden_dropout_prob)
 
@@ -38,3 +39,8 @@ class Embeddings(nn.Module):
         hidden = stage("embeddings.output", self.norm(token + position + segment))
         hidden = self.dropout(hidden)  # hidden (B, S, D) | (T, D) -> (B, S, D) | (T, D)
         return hidden
+
+
+def _table(rows: int, width: int, padding_idx: int | None = None) -> nn.Embedding:
+    """Rows that are still to be filled: drawing numbers here would only take time."""
+    return nn.Embedding.from_pretrained(torch.empty(rows, width), False, padding_idx)

@@ -6,20 +6,26 @@ Each run is a process of its own, as `huggingface_hub` reads its settings when i
 import hashlib
 import json
 import os
+import re
 import shutil
+import socket
 import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 from tiny_models import their_model
 
+import minibert
 from minibert import BertModel, BertTokenizer
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+OLD_COMMIT = "76543210fedcba9876543210fedcba9876543210"
+COMMITS = {"main": COMMIT, COMMIT: COMMIT, "v1": OLD_COMMIT, OLD_COMMIT: OLD_COMMIT}
 TEXT = "the hub has the words"
 
 LOAD = """
@@ -47,36 +53,86 @@ print(json.dumps({
 """
 
 
+# For sources "repository" or "repository@revision".
+FETCH = (
+    """
+import sys
+from minibert.checkpoint.hub import fetch
+
+def find(source, files="weights"):
+    repository, _, revision = source.partition("@")
+    return fetch(repository, files, revision or None)
+
+import minibert.checkpoint.opening, minibert.tokenization
+minibert.checkpoint.opening.find = minibert.tokenization.find = find
+"""
+    + LOAD
+)
+
+
 class StandIn:
-    """A server with the hub's addresses and headers, on the repositories below a directory."""
+    """A server with the hub's addresses and headers, on the repositories below a directory.
+
+    Those of the old commit lie below the directory `old`.
+    """
 
     def __init__(self, repositories):
         self.requests = requests = []
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
+                if self.path.startswith("/api/models/"):
+                    return self.list_files()
                 repository, _, rest = self.path.lstrip("/").partition("/resolve/")
-                name = rest.removeprefix("main/").removeprefix(f"{COMMIT}/")
+                revision, _, name = rest.partition("/")
                 requests.append((self.command, repository, name))
-                path = repositories / repository / name
-                self.send_response(200 if path.is_file() else 404)
-                content = path.read_bytes() if path.is_file() else b""
+                commit = COMMITS.get(revision)
+                directory = directory_of(repository, commit)
+                path = directory / name
+                content = path.read_bytes() if commit and path.is_file() else None
                 if not (repositories / repository).is_dir():
-                    self.send_header("X-Error-Code", "RepoNotFound")
+                    error = "RepoNotFound"
+                elif commit is None:
+                    error = "RevisionNotFound"
                 else:
-                    self.send_header("X-Repo-Commit", COMMIT)
-                    if not path.is_file():
-                        self.send_header("X-Error-Code", "EntryNotFound")
-                self.send_header("ETag", f'"{hashlib.sha1(content).hexdigest()}"')
-                self.send_header("Content-Length", str(len(content)))
+                    error = "EntryNotFound" if content is None else None
+                self.answer(content, commit, error)
+                return None
+
+            def list_files(self):
+                """What `hf download` asks for: {"sha": commit} of a revision, or a file list."""
+                parts = re.match(r"/api/models/(.+)/(revision|tree)/(\w+)", self.path)
+                commit = COMMITS[parts[3]]
+                directory = directory_of(parts[1], commit)
+                files = [path for path in directory.rglob("*") if path.is_file()]
+                names = [str(path.relative_to(directory)) for path in files]
+                if parts[2] == "tree":
+                    told = [
+                        {"type": "file", "path": name, "size": path.stat().st_size, "oid": name}
+                        for name, path in zip(names, files, strict=True)
+                    ]
+                else:
+                    siblings = [{"rfilename": name} for name in names]
+                    told = {"id": parts[1], "sha": commit, "siblings": siblings}
+                self.answer(json.dumps(told).encode(), commit, None)
+
+            def answer(self, content, commit, error):
+                self.send_response(404 if error else 200)
+                if error:
+                    self.send_header("X-Error-Code", error)
+                if commit and error != "RepoNotFound":
+                    self.send_header("X-Repo-Commit", commit)
+                self.send_header("ETag", f'"{hashlib.sha1(content or b"").hexdigest()}"')
+                self.send_header("Content-Length", str(len(content or b"")))
                 self.end_headers()
                 if self.command == "GET":
-                    self.wfile.write(content)
+                    self.wfile.write(content or b"")
 
-            do_HEAD = do_GET
+        def directory_of(repository, commit):
+            return (repositories / "old" if commit == OLD_COMMIT else repositories) / repository
 
-            def log_message(self, *arguments):
-                pass
+        Handler.do_HEAD = Handler.do_GET
+        Handler.log_message = lambda *arguments: None
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.address = f"http://127.0.0.1:{self.server.server_port}"
@@ -88,23 +144,30 @@ class StandIn:
         }
 
 
-def load(names, cache, endpoint, offline=False, script=LOAD):
-    """What a new process makes of these hub ids: {id: {"weights": digest, "ids": ids}}."""
+def surroundings(cache, endpoint, **more):
+    """The environment of a process that knows no hub and no proxy but these."""
     ours = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
     ours = {name: value for name, value in ours.items() if not name.startswith("HF_")}
+    here = {"PYTHONPATH": str(Path(minibert.__file__).parent.parent)}
+    return ours | here | {"HF_ENDPOINT": endpoint, "HF_HOME": str(cache)} | more
+
+
+def load(names, cache, endpoint, script=LOAD, **more):
+    """What a new process makes of these hub ids: {id: {"weights": digest, "ids": ids}}."""
     done = subprocess.run(
         [sys.executable, "-c", script, *names],
-        env=ours
-        | {"HF_ENDPOINT": endpoint, "HF_HOME": str(cache), "HF_HUB_OFFLINE": str(int(offline))},
+        env=surroundings(cache, endpoint, **more),
         cwd=cache.parent,
         capture_output=True,
         text=True,
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
+    assert "Retry" not in done.stderr
     return json.loads(done.stdout)
 
 
+OTHER_FORMATS = ("tf_model.h5", "flax_model.msgpack", "rust_model.ot", "onnx/model.onnx")
 GOOD = ("tiny-bert", "school/sharded", "school/pickled")
 BAD = ("school/unknown", "school/no-weights", "school/lost-shard", "school/hostile", "school/empty")
 
@@ -119,6 +182,10 @@ def repositories(tmp_path_factory, randomized):
     state = load_file(root / "tiny-bert/model.safetensors")
     wrong = {name: torch.zeros_like(value) for name, value in state.items()}
     torch.save(wrong, root / "tiny-bert/pytorch_model.bin")
+
+    (root / "tiny-bert/onnx").mkdir()
+    for name in OTHER_FORMATS:
+        (root / "tiny-bert" / name).write_bytes(b"a gigabyte that nobody needs here")
 
     (root / "school").mkdir()
     for name in ("sharded", "pickled", "no-weights", "lost-shard", "hostile"):
@@ -136,6 +203,8 @@ def repositories(tmp_path_factory, randomized):
         write_index(root / "school" / name, index)
     (root / "school/lost-shard/b.bin").unlink()
     write_index(root / "school/hostile", {"weight_map": dict.fromkeys(state, "../evil.bin")})
+    randomized(their_model("BertModel", vocab_size=51), 1).save_pretrained(root / "old/tiny-bert")
+    tokenizer.save_pretrained(root / "old/tiny-bert")
     (root / "school/empty").mkdir()
     (root / "school/empty/README.md").touch()
     return root
@@ -209,7 +278,7 @@ def offline(online, hub, cache):
     shutil.rmtree(cache / "hub/models--school--forgotten/.no_exist")
     before = len(hub.requests)
     result = load(
-        (*GOOD, "school/forgotten", "school/never-seen"), cache, hub.address, offline=True
+        (*GOOD, "school/forgotten", "school/never-seen"), cache, hub.address, HF_HUB_OFFLINE="1"
     )
     assert len(hub.requests) == before
     return result
@@ -220,11 +289,13 @@ def test_the_second_time_works_offline_from_the_cache(offline, expected, name):
     assert offline[name] == expected
 
 
-def test_what_is_not_in_the_cache_is_not_to_be_had_offline(offline):
-    for message in offline["school/never-seen"].values():
-        assert "school/never-seen: " in message
-        assert "is not in the cache and the hub cannot be reached" in message
-        assert "hf download school/never-seen" in message
+def test_what_is_not_in_the_cache_is_not_to_be_had_offline(offline, cache):
+    missing = {"weights": "config.json", "ids": "tokenizer.json"}
+    for kind, message in offline["school/never-seen"].items():
+        assert f"school/never-seen: {missing[kind]} is not in the cache ({cache}/hub)" in message
+        assert "the hub cannot be reached (HF_HUB_OFFLINE is set)" in message
+        assert "hf download school/never-seen config.json model.safetensors" in message
+        assert "name it in place of the id: ./never-seen" in message
 
 
 def test_a_cache_that_notes_no_absences_serves_what_it_has(offline, expected):
@@ -232,14 +303,104 @@ def test_a_cache_that_notes_no_absences_serves_what_it_has(offline, expected):
     assert offline["school/forgotten"]["weights"] == expected["weights"]
 
 
-def test_no_connection_and_no_cache(tmp_path):
-    impatient = "import time; time.sleep = lambda seconds: None\n"  # between the hub's attempts
+def test_the_advice_when_followed_gives_the_model(offline, hub, cache, tmp_path, expected):
+    message = load(["tiny-bert"], tmp_path / "hf", hub.address, HF_HUB_OFFLINE="1")["tiny-bert"]
+    command = re.search(r"\n +hf (.+)\n", message["weights"])[1].split()
 
-    result = load(
-        ["bert-base-uncased"], tmp_path / "hf", "http://127.0.0.1:9", script=impatient + LOAD
+    hf = "from huggingface_hub.cli.hf import main; main()"
+    subprocess.run(
+        [sys.executable, "-c", hf, *command],
+        env=surroundings(tmp_path / "elsewhere", hub.address),
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
     )
 
-    for message in result["bert-base-uncased"].values():
+    assert not (tmp_path / "tiny-bert" / "tf_model.h5").exists()
+    found = load(["./tiny-bert"], tmp_path / "hf", hub.address, HF_HUB_OFFLINE="1")
+    assert found["./tiny-bert"] == expected
+
+
+# Revisions
+
+
+@pytest.fixture(scope="module")
+def pinned(hub, cache, online):
+    names = ("tiny-bert", "tiny-bert@v1", f"tiny-bert@{OLD_COMMIT}", "tiny-bert@v2")
+    return load(names, cache, hub.address, script=FETCH)
+
+
+def test_a_revision_is_fetched_by_its_tag_or_commit(pinned, repositories, expected):
+    state = BertModel.from_pretrained(repositories / "old/tiny-bert").state_dict()
+    content = b"".join(value.numpy().tobytes() for value in state.values())
+
+    assert pinned["tiny-bert"] == expected
+    for name in ("tiny-bert@v1", f"tiny-bert@{OLD_COMMIT}"):
+        assert pinned[name]["weights"] == hashlib.sha256(content).hexdigest()
+        assert pinned[name]["weights"] != expected["weights"]
+        assert pinned[name]["ids"] == expected["ids"]
+
+
+def test_a_revision_that_there_is_not(pinned):
+    for message in pinned["tiny-bert@v2"].values():
+        assert message == "CheckpointError: tiny-bert on the hub has no revision 'v2'"
+
+
+def test_a_commit_that_is_cached_is_not_asked_for(pinned, hub, cache):
+    name, before = f"tiny-bert@{OLD_COMMIT}", len(hub.requests)
+
+    assert load([name], cache, hub.address, script=FETCH)[name] == pinned[name]
+    assert len(hub.requests) == before
+
+
+def test_the_advice_names_the_revision(tmp_path, hub):
+    name = f"tiny-bert@{OLD_COMMIT}"
+    found = load([name], tmp_path / "hf", hub.address, FETCH, HF_HUB_OFFLINE="1")
+    assert f"--revision {OLD_COMMIT} --local-dir tiny-bert" in found[name]["weights"]
+
+
+# No way to the hub
+
+
+@pytest.fixture(params=["refuses", "is silent", "is down", "is a portal"])
+def no_hub(request):
+    """The address of something that is no hub, and what is said of it."""
+    if request.param == "refuses":
+        yield "http://127.0.0.1:9", "Connection refused"
+        return
+    if request.param == "is silent":  # connects, as the system does it, and never answers
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}", "timed out"
+        return
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            self.send_response(200 if request.param == "is a portal" else 503)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *arguments):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    says = "is not a hub" if request.param == "is a portal" else "it answers 503"
+    yield f"http://127.0.0.1:{server.server_port}", says
+    server.shutdown()
+
+
+def test_without_the_hub_the_cache_serves_and_what_it_lacks_is_said_soon(
+    no_hub, online, cache, expected
+):
+    address, reason = no_hub
+    timed = f"import time; t = time.time()\n{LOAD}\nassert time.time() - t < 30, 'too slow'\n"
+    names = ["tiny-bert", "school/pickled", "bert-base-uncased"]
+
+    found = load(names, cache, address, timed, HF_HUB_ETAG_TIMEOUT="1")
+
+    assert found["tiny-bert"] == found["school/pickled"] == expected
+    for message in found["bert-base-uncased"].values():
         assert message.startswith("CheckpointError: bert-base-uncased: ")
         assert "the hub cannot be reached" in message
-        assert "`hf download bert-base-uncased`" in message
+        assert reason in message
+        assert "hf download bert-base-uncased config.json" in message

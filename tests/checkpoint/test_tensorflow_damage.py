@@ -1,15 +1,13 @@
 """Damaged, hostile and foreign TensorFlow checkpoints: refused by name and reason, every time."""
 
-import resource
 import shutil
-import signal
 from collections import Counter
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from damage import LIMITED, cut, flip, lengthen, limits, overwrite
 
 from minibert import BertModel
 from minibert.checkpoint import open_checkpoint
@@ -255,29 +253,6 @@ def test_keys_that_would_fill_the_memory_are_refused(prefix):
 # Fuzzing: whatever happens to a file, it is refused, or what it loads is right.
 
 
-def flip(data, random):
-    """One bit."""
-    at = random.integers(len(data))
-    return data[:at] + bytes([data[at] ^ 1 << int(random.integers(8))]) + data[at + 1 :]
-
-
-def overwrite(data, random):
-    """Some bytes in a row."""
-    at, octets = random.integers(len(data)), random.bytes(random.integers(1, 9))
-    return (data[:at] + octets + data[at + len(octets) :])[: len(data)]
-
-
-def cut(data, random):
-    """The end, or a piece from within."""
-    at = random.integers(len(data))
-    return data[:at] if random.integers(2) else data[:at] + data[at + random.integers(1, 40) :]
-
-
-def lengthen(data, random):
-    """Bytes at the end."""
-    return data + random.bytes(random.integers(1, 100))
-
-
 def inflate(index, random):
     """One of the numbers in a record, or that of shards, with checksums that fit."""
     more = int(random.choice([1, 2, 3, 7, 2**10, 2**31, 2**32, 2**61]))
@@ -328,28 +303,7 @@ def contents(prefix):
     }
 
 
-@contextmanager
-def limits(seconds, mebibytes):
-    """An error if the block takes longer, or more memory than there is now and so much more."""
-
-    def too_long(*_):
-        raise TimeoutError(f"more than {seconds} s")
-
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    now = int(status.partition("VmData:")[2].split()[0]) << 10
-    before = resource.getrlimit(resource.RLIMIT_DATA)
-    handler = signal.signal(signal.SIGALRM, too_long)
-    resource.setrlimit(resource.RLIMIT_DATA, (now + (mebibytes << 20), before[1]))
-    signal.alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, handler)
-        resource.setrlimit(resource.RLIMIT_DATA, before)
-
-
-@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="limits are set as on Linux")
+@LIMITED
 @pytest.mark.parametrize("cases", [400, pytest.param(20_000, marks=pytest.mark.slow)])
 def test_damage_is_refused_or_does_no_harm(cases, tmp_path):
     prefix = tmp_path / "bert_model.ckpt"
