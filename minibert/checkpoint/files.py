@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from minibert.checkpoint import disk
 from minibert.checkpoint.names import Place
 from minibert.config import BertConfig
 from minibert.errors import CheckpointError
@@ -42,7 +43,7 @@ class Checkpoint:
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object that a file holds. Raises `CheckpointError` if it holds none."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} is missing") from error
     except (ValueError, OSError, RecursionError) as error:
@@ -52,10 +53,15 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number in JSON")
+
+
 def write_atomically(path: Path, content: str | bytes | Callable[[Path], None]) -> None:
     """Put `content`, given as it is or as a function that fills a file, at `path`: all or nothing.
 
-    It is written beside `path` and then renamed, so a crash or a full disk leaves what was there.
+    It is written beside `path` and then renamed, so a crash or a full disk leaves what was there;
+    once this returns, a power cut cannot take it back.
     """
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     os.close(handle)
@@ -67,10 +73,11 @@ def write_atomically(path: Path, content: str | bytes | Callable[[Path], None]) 
             beside.write_bytes(content)
         else:
             content(beside)
-        with beside.open("r+b") as written:
-            os.fsync(written.fileno())
         beside.chmod(0o644)
-        beside.replace(path)
+        with beside.open("r+b", buffering=0) as written:
+            disk.sync(written)
+        disk.rename(beside, path)
+        disk.sync_folder(path.parent)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
