@@ -362,6 +362,7 @@ def _remove_unfinished(path: Path) -> None:
 def _remove(path: Path, names: list[str]) -> None:
     if not path.is_symlink():
         for name in names:
-            disk.remove(path / name)
+            if not (path / name).is_dir():
+                disk.remove(path / name)
         with suppress(OSError):  # it holds something that is not ours
             disk.remove_folder(path)
