@@ -119,17 +119,24 @@ class TestOneCheckpoint:
             noise %= 2
         values = noise.view(dtype)[:24].reshape(6, 4)  # any bits: NaN and infinity among them
         tensors = {
+            "odd": torch.tensor(
+                [1, 2, 3], dtype=torch.uint8
+            ),  # what follows is aligned all the same
             "whole": values,
             "turned": values.T,
             "every other": values[::2, 1:3],
             "number": values[0, 0],
             "empty": values[:0],
             "grown \U0001f331": nn.Parameter(values) if dtype.is_floating_point else values,
-            "odd": torch.tensor([1, 2, 3], dtype=torch.uint8),  # what follows must stay aligned
+            "every third": values.reshape(-1)[::3],
         }
 
         path = write_checkpoint(folder, 1, {"model": tensors}, {}, 1)
 
+        content = (path / "model.safetensors").read_bytes()
+        size = int.from_bytes(content[:8], "little")
+        for name, entry in json.loads(content[8 : 8 + size]).items():
+            assert (8 + size + entry["data_offsets"][0]) % tensors[name].element_size() == 0, name
         wanted = {name: tensor.detach() for name, tensor in tensors.items()}
         assert same_bits(load_file(path / "model.safetensors"), wanted)
         assert same_bits(read_checkpoint(path).part("model"), wanted)
