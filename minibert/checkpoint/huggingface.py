@@ -17,7 +17,9 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 from torch.torch_version import TorchVersion
 
-from minibert.checkpoint.files import LONGEST_JSON, Entry, as_tensor, map_bytes, parse_json
+from minibert.checkpoint.files import Entry
+from minibert.checkpoint.json_files import LONGEST_JSON, parse_json
+from minibert.checkpoint.mapping import as_tensor, map_bytes
 from minibert.checkpoint.shards import shards_of
 from minibert.errors import CheckpointError
 

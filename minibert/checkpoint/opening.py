@@ -5,8 +5,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from minibert.checkpoint.files import CONFIG_FILES, Checkpoint, read_json
+from minibert.checkpoint.files import CONFIG_FILES, Checkpoint
 from minibert.checkpoint.huggingface import ACTIVATIONS, has_weights, open_weights
+from minibert.checkpoint.json_files import read_json
 from minibert.checkpoint.leveldb import is_table
 from minibert.checkpoint.names import Place, place, place_google
 from minibert.checkpoint.relatives import relative_of

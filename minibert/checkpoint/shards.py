@@ -5,7 +5,7 @@ The hub reads it to know what to fetch, the reader to know what to open.
 
 from pathlib import Path
 
-from minibert.checkpoint.files import read_json
+from minibert.checkpoint.json_files import read_json
 from minibert.errors import CheckpointError
 
 

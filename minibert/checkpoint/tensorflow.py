@@ -38,15 +38,9 @@ import torch
 from torch import Tensor
 
 from minibert.checkpoint.checksum import masked_crc32c
-from minibert.checkpoint.files import (
-    Entry,
-    Octets,
-    as_tensor,
-    map_bytes,
-    numpy_type,
-    write_atomically,
-)
+from minibert.checkpoint.files import Entry, write_atomically
 from minibert.checkpoint.leveldb import is_table, read_table, table_bytes
+from minibert.checkpoint.mapping import Octets, as_tensor, map_bytes, numpy_type
 from minibert.checkpoint.protobuf import FOUR_BYTES, Message, field, fixed_field
 from minibert.errors import CheckpointError
 

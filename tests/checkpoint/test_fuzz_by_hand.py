@@ -13,7 +13,7 @@ from tiny_models import CONFIG, change_json, our_model
 
 from minibert import BertModel
 from minibert.checkpoint import load_table
-from minibert.checkpoint.files import DEEPEST_JSON, LONGEST_JSON
+from minibert.checkpoint.json_files import DEEPEST_JSON, LONGEST_JSON
 from minibert.errors import CheckpointError
 
 pytestmark = LIMITED

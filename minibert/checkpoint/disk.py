@@ -1,0 +1,59 @@
+"""The few things done to a disk when something is saved; all safe writing goes through them.
+
+A process can be killed between any two of them, or in the middle of one. A power cut takes more:
+what a file holds is certain only once the file is synced, and what it is called only once the
+folder that holds it is synced. Call them as `disk.write(...)`: tests put others in their place, to
+see the order and to fail at each.
+"""
+
+import os
+import sys
+from io import FileIO
+from pathlib import Path
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, if it is not there, in one that is."""
+    path.mkdir(exist_ok=True)
+
+
+def create(path: Path) -> FileIO:
+    """Open a new file, to be written without a buffer: what `write` was given has left us."""
+    return path.open("xb", buffering=0)
+
+
+def write(file: FileIO, octets: bytes | memoryview) -> None:
+    """Write all of it, however little the system takes at a time."""
+    rest = memoryview(octets)
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
+def sync(file: FileIO) -> None:
+    """Wait until what the file holds is on the disk."""
+    os.fsync(file.fileno())
+
+
+def sync_folder(path: Path) -> None:
+    """Wait until the names in a folder are on the disk. (Windows has no such call.)"""
+    if sys.platform != "win32":
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def rename(path: Path, target: Path) -> None:
+    """Give a file or a folder another name in one step; a file that has it already is replaced."""
+    path.replace(target)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, if it is there."""
+    path.unlink(missing_ok=True)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder. Raises `OSError` if anything is in it."""
+    path.rmdir()
