@@ -91,7 +91,8 @@ def said(directory):
         files = [header_of(path.read_bytes()) for path in sorted(directory.glob("*.safetensors"))]
         config = json.loads((directory / "config.json").read_bytes())
         kind = [config.get(name) for name in KINDS]
-        return config_in(directory), kind, places, [(header, len(rest)) for header, rest in files]
+        told = [(header, len(rest)) for header, rest in files]
+        return json.dumps([config_in(directory), kind, places, told])  # tells 12 from 12.0
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
