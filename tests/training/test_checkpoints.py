@@ -17,6 +17,7 @@ from torch import nn
 
 from minibert.checkpoint import disk
 from minibert.errors import RunError
+from minibert.training import checkpoints
 from minibert.training.checkpoints import (
     DTYPES,
     newest_valid,
@@ -445,13 +446,14 @@ class TestDamage:
         assert said.startswith(f"{path / name}: ")
         assert message in said
 
-    def test_a_file_of_a_terabyte_is_not_read(self, folder):
+    def test_a_file_that_is_far_too_long_is_not_read(self, folder, monkeypatch):
         path = save(folder, 120)
-        for name, message in (
-            ("model.safetensors", f"{10**12} bytes long, "),
-            ("manifest.json", "longer than any that a checkpoint has"),
+        monkeypatch.setattr(checkpoints, "LONGEST_JSON", 10**4)
+        for name, size, message in (
+            ("model.safetensors", 10**9, f"{10**9} bytes long, "),  # all of it a hole
+            ("manifest.json", 10**4 + 1, "longer than any that a checkpoint has"),
         ):
-            os.truncate(path / name, 10**12)  # all holes
+            os.truncate(path / name, size)
             assert message in refusal(path)
 
     def test_hostile_tensors_are_refused(self, folder):
