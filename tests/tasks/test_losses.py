@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from tiny_runs import SIZES, features_of, tiny_tokenizer
@@ -124,7 +125,7 @@ class TestWeighting:
         from sklearn.utils.class_weight import compute_class_weight
 
         labels = torch.tensor([0, 1, 1, 1, 2, 1, 0, 1, -100])
-        theirs = compute_class_weight("balanced", classes=[0, 1, 2], y=labels[:-1].numpy())
+        theirs = compute_class_weight("balanced", classes=np.arange(3), y=labels[:-1].numpy())
 
         assert balanced_weights(labels, 3) == pytest.approx(theirs.tolist())
         assert balanced_weights(labels, 4)[3] == 0.0  # never occurs, never looked up
