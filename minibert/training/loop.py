@@ -106,7 +106,8 @@ def train(
                 progress.step(state.epoch, loss, rate)
 
                 ends_epoch = state.position == len(batches)
-                if not ends_epoch and state.step % (settings.evaluate_every or steps):
+                due = settings.evaluate_every and state.step % settings.evaluate_every == 0
+                if not (ends_epoch or due):
                     continue
                 found = evaluate(model, task, dev_set, precision)
                 _check("dev loss", found.loss, state.step)

@@ -28,7 +28,8 @@ class Settings:
     attention: Literal["auto", "math", "sdpa"] = "auto"  # how attention is computed
     epochs: int = 3  # passes over the training data; 2 to 4 are usual
     batch_size: int = 16  # examples that each step learns from; 16 or 32 are usual
-    # memory too small: cut each batch into so many parts, one after the other; the same result
+    # memory too small: cut each batch into so many parts, one after the other; the gradient is that
+    # of the whole, but for what dropout draws
     accumulation_steps: int = 1
     gradient_checkpointing: bool = False  # memory too small: compute layers twice, keep less
     compile: bool = False  # long runs: translate the model first, which takes a minute
