@@ -32,7 +32,10 @@ QUICK = f"{' '.join(CPU)} --epochs 1 --batch-size 8 --max-length {MAX_LENGTH} --
 OPTIONS = {
     "finetune glue": """--task --data --train --dev --test --model --new-head --output --overwrite
         --device --precision --attention --epochs --batch-size --max-length --lr --warmup
-        --weight-decay --seed --seeds --train-limit""",
+        --weight-decay --seed --seeds --train-limit --accumulation-steps --gradient-checkpointing
+        --compile --batching --head-lr --layer-decay --schedule --optimizer --clip-norm --dropout
+        --label-smoothing --class-weights --freeze --unfreeze-at --reinit-layers --evaluate-every
+        --early-stopping --best-by --overfit-batch --lr-range-test""",
     "evaluate": "--data --dev --device --precision --attention",
     "predict": "--text --text-pair --input --output --device --precision --attention",
     "inspect": "",

@@ -9,6 +9,9 @@ from conftest import ROOT
 from minibert import BertConfig, BertForSequenceClassification, BertTokenizer
 from minibert.tasks.glue import TASKS, task_named
 from minibert.tasks.sequence import Features
+from minibert.training import loop
+from minibert.training.precision import Precision
+from minibert.training.run import RunDirectory
 from minibert.training.settings import GlueSettings
 
 GLUE = ROOT / "data" / "glue"
@@ -78,3 +81,29 @@ def json_of(path):
 
 def json_lines(path):
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+class Training:
+    """One training of a tiny model on ten examples, with its parts at hand."""
+
+    def __init__(self, source, folder, name="sst-2", precision="float32", **changes):
+        self.task, self.folder, self.tokenizer = task_named(name), folder, tiny_tokenizer()
+        usual = {"epochs": 3, "batch_size": 4, "learning_rate": 1e-2}
+        self.settings = GlueSettings(task=name, data=GLUE, **{**usual, **changes})
+        self.precision = Precision(precision, "", torch.device("cpu"))
+        self.train_set = features_of(name, 10, self.tokenizer)
+        self.dev_set = features_of(name, 6, self.tokenizer, "dev")
+        torch.manual_seed(0)
+        self.model = BertForSequenceClassification.from_pretrained(
+            source, self.task.num_labels, dropout=self.settings.dropout
+        )
+
+    def run(self):
+        with RunDirectory(self.folder, self.settings.as_json()) as run:
+            return loop.train(
+                self.model, self.task, self.train_set, self.dev_set, self.settings,
+                self.precision, run, self.tokenizer,
+            )  # fmt: skip
+
+    def log(self):
+        return json_lines(self.folder / "log.jsonl")

@@ -1,5 +1,6 @@
 """What every model can do: start from fresh weights, be loaded, be saved."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -42,6 +43,7 @@ class Pretrained(nn.Module):
         attention: str = "auto",
         new_head: bool = False,
         verify: bool = True,
+        dropout: float | None = None,
     ) -> Self:
         """The model with the weights of `source`, float32, in evaluation mode.
 
@@ -53,6 +55,8 @@ class Pretrained(nn.Module):
         num_labels: classes of a classifier; None takes the checkpoint's own, or 2 if it has none.
         new_head: start from a fresh head even where the checkpoint has one.
         verify: compare the checksums of a TensorFlow checkpoint.
+        dropout: this probability for all of the model's dropouts instead of the checkpoint's own:
+        on hidden states, on attention probabilities and before the head.
 
         What the checkpoint lacks is freshly initialised, and `load_table` names it. `BertModel`
         also takes the body of a RoBERTa, DistilBERT or ELECTRA; of the last two without pooler,
@@ -60,6 +64,7 @@ class Pretrained(nn.Module):
         shape differs.
         """
         files = checkpoint.open_checkpoint(source, verify)
+        config = files.config if dropout is None else _with_dropout(files.config, dropout)
         chosen: dict[str, int] = {}
         if cls.chooses_labels:
             chosen["num_labels"] = (files.num_labels or 2) if num_labels is None else num_labels
@@ -73,7 +78,7 @@ class Pretrained(nn.Module):
         if files.relative and not files.relative.has_pooler:
             chosen["pooler"] = False
         with torch.device("meta"):  # shapes only: nothing is allocated or drawn twice
-            model = cls(files.config, attention=attention, **chosen)  # type: ignore[call-arg]
+            model = cls(config, attention=attention, **chosen)  # type: ignore[call-arg]
         if not new_head and len(files.label_names) == len(model.label_names):
             model.label_names = files.label_names
 
@@ -81,7 +86,7 @@ class Pretrained(nn.Module):
         table = checkpoint.load_table(files, shapes, new_head=new_head)
         weights = table.tensors()
         for name in table.new:
-            weights[name] = fresh_(name, torch.empty(shapes[name]), files.config.initializer_range)
+            weights[name] = fresh_(name, torch.empty(shapes[name]), config.initializer_range)
         model.load_state_dict(weights, assign=True)
         model.load_table = table
         return model.eval()
@@ -108,6 +113,12 @@ class Pretrained(nn.Module):
         checkpoint.WRITERS[to](directory, name, self.config, weights, labels)
         if tokenizer is not None:
             tokenizer.save_pretrained(directory, self.config.max_position_embeddings)
+
+
+def _with_dropout(config: BertConfig, p: float) -> BertConfig:
+    return replace(
+        config, hidden_dropout_prob=p, attention_probs_dropout_prob=p, classifier_dropout=p
+    )
 
 
 def fresh_(name: str, parameter: Tensor, deviation: float) -> Tensor:

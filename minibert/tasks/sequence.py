@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from minibert.checkpoint.files import write_atomically
-from minibert.model import functional
+from minibert.errors import ConfigError
 from minibert.model.heads import Logits
+from minibert.tasks.losses import Loss, Weighting, balanced_weights, weighted_cross_entropy
 from minibert.tasks.metrics import METRICS
 from minibert.tokenization import BertTokenizer
 
@@ -48,13 +49,6 @@ class Answer(NamedTuple):
     def text(self) -> str:
         """The value as it is printed."""
         return self.value if isinstance(self.value, str) else f"{self.value:.3f}"
-
-
-class Loss(NamedTuple):
-    """A sum over examples, and over how many: the loop divides, whatever the batch was cut into."""
-
-    total: Tensor
-    denominator: int
 
 
 class Features:
@@ -111,23 +105,67 @@ class SequenceTask:
     name: str
     label_names: tuple[str, ...]  # in the order of their numbers; none: a score is predicted
     metric_names: tuple[str, ...]  # keys of METRICS; the first decides which model is best
+    weighting: Weighting = field(default=Weighting(), kw_only=True)  # of the loss in training
 
     @property
     def num_labels(self) -> int:
         """Outputs that the model's head needs."""
         return len(self.label_names) or 1
 
-    def loss(self, out: Logits, batch: Batch) -> Loss:
-        """Cross-entropy for classes, squared error for scores; logits (B, C), labels (B,)."""
+    def weighted(
+        self,
+        class_weights: Literal["balanced"] | tuple[float, ...],
+        label_smoothing: float,
+        labels: Tensor,
+    ) -> Self:
+        """The same task, its classes weighted and its labels smoothed in training.
+
+        labels (N,): the training set's, by which "balanced" is reckoned. Raises `ConfigError`
+        where a task has no classes, or another number of them than there are weights.
+        """
+        if not class_weights and not label_smoothing:
+            return self
+        if not self.label_names:
+            raise ConfigError(
+                f"{self.name} predicts a score: class weights and label smoothing are for classes"
+            )
+        if class_weights == "balanced":
+            class_weights = balanced_weights(labels, self.num_labels)
+        if class_weights and len(class_weights) != self.num_labels:
+            raise ConfigError(
+                f"{len(class_weights)} class weights for {self.name}, which has "
+                f"{self.num_labels} classes: {', '.join(self.label_names)}"
+            )
+        return replace(self, weighting=Weighting(class_weights, label_smoothing))
+
+    def loss(self, out: Logits, batch: Batch, training: bool = False) -> Loss:
+        """Cross-entropy for classes, squared error for scores; logits (B, C), labels (B,).
+
+        In training as `weighting` says; else plain, so that runs can be compared.
+        """
         labels = batch.labels
         assert labels is not None, "an unlabelled batch has no loss"
         logits = out.logits if out.logits.dtype == torch.float64 else out.logits.float()
         if self.label_names:
-            return Loss(functional.cross_entropy(logits, labels, reduction="sum"), len(labels))
-        return Loss(((logits[:, 0] - labels) ** 2).sum(), len(labels))
+            weighting = self.weighting if training else Weighting()
+            return weighted_cross_entropy(logits, labels, weighting)
+        errors = (logits[:, 0] - labels) ** 2
+        return Loss(errors.sum(), torch.ones_like(errors).sum())
 
-    def metrics(self, logits: NDArray[np.float32], labels: NDArray[np.generic]) -> dict[str, float]:
+    def collect(
+        self, found: Sequence[tuple[list[int], Logits]], features: Features
+    ) -> NDArray[np.float32]:
+        """Logits (N, C) of all examples in their own order, from (rows, output) of batches."""
+        logits = np.empty((len(features), self.num_labels), np.float32)
+        for rows, out in found:
+            logits[rows] = out.logits
+        return logits
+
+    def metrics(
+        self, logits: NDArray[np.float32], labels: NDArray[np.generic] | Tensor
+    ) -> dict[str, float]:
         """Each of the task's metrics; logits (N, C), labels (N,)."""
+        labels = np.asarray(labels)
         guesses = logits.argmax(-1) if self.label_names else logits[:, 0]
         return {name: METRICS[name](guesses, labels) for name in self.metric_names}
 

@@ -1,47 +1,64 @@
 """Running a model over many examples without training it."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from minibert.model import BertForSequenceClassification
-from minibert.tasks.sequence import Features, SequenceTask
+from minibert.errors import ConfigError
+from minibert.model.bert import BertWithHead
 from minibert.training.batches import sorted_batches
 from minibert.training.precision import Precision
+from minibert.training.protocols import FeatureSet, Task
+
+DEV_LOSS = "dev_loss"  # the one figure of an evaluation of which less is better
 
 
 class Evaluation(NamedTuple):
     """What a model makes of a set of examples, in their own order."""
 
-    logits: NDArray[np.float32]  # (N, C)
-    loss: float  # mean over the examples; NaN where labels are unknown
+    logits: Any  # as the task's `collect` returns them: (N, C) where sequences are classified
+    loss: float  # mean over what the task counts; NaN where labels are unknown
     metrics: dict[str, float]  # empty where labels are unknown
 
 
 @torch.no_grad()
 def evaluate(
-    model: BertForSequenceClassification,
-    task: SequenceTask,
-    features: Features,
+    model: BertWithHead[Any],
+    task: Task,
+    features: FeatureSet,
     precision: Precision,
     batch_size: int = 64,
 ) -> Evaluation:
     """Logits, loss and metrics over all examples. The model is left in the mode it was in."""
     was_training = model.training
     model.eval()
-    logits = torch.empty(len(features), task.num_labels)
-    total = 0.0
+    parts = []
+    total = denominator = 0.0
     for rows in sorted_batches(features.lengths, batch_size):
         batch = features.batch(rows).to(precision.device)
         with precision.autocast():
             out = model(**batch.inputs)
-        logits[rows] = out.logits.float().cpu()
-        if batch.labels is not None:
-            total += float(task.loss(out, batch).total)
+        parts.append((rows, out._make(value.float().cpu() for value in out)))
+        if features.labels is not None:
+            loss = task.loss(out, batch)
+            total += loss.total.item()
+            denominator += loss.denominator.item()
     model.train(was_training)
-    found = logits.numpy()
+    found = task.collect(parts, features)
     if features.labels is None:
         return Evaluation(found, float("nan"), {})
-    return Evaluation(found, total / len(features), task.metrics(found, features.labels.numpy()))
+    return Evaluation(found, total / denominator, task.metrics(found, features.labels))
+
+
+def check_best_by(best_by: str | None, task: Task) -> None:
+    """Raises `ConfigError` if no evaluation of this task gives the figure."""
+    known = (*task.metric_names, DEV_LOSS)
+    if best_by is not None and best_by not in known:
+        raise ConfigError(f"best_by {best_by!r} is unknown here; choose one of {', '.join(known)}")
+
+
+def score(found: Evaluation, task: Task, best_by: str | None) -> float:
+    """The number by which models are compared, higher is better; None: the task's own choice."""
+    if best_by is None:
+        return task.score(found.metrics)
+    return -found.loss if best_by == DEV_LOSS else found.metrics[best_by]

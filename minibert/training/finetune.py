@@ -14,9 +14,11 @@ from minibert.tasks import glue
 from minibert.tasks.sequence import Example, Features
 from minibert.tokenization import BertTokenizer
 from minibert.training.curves import draw_curves
-from minibert.training.evaluation import evaluate
+from minibert.training.evaluation import check_best_by, evaluate
 from minibert.training.loop import train
+from minibert.training.parameters import reinitialise
 from minibert.training.precision import Precision, choose_device, choose_precision
+from minibert.training.rehearsal import draw_range, lr_range_test, overfit_batch
 from minibert.training.run import RunDirectory, make_room, write_json
 from minibert.training.settings import GlueSettings
 
@@ -47,7 +49,13 @@ def finetune_glue(settings: GlueSettings) -> Path:
         raise ConfigError(f"--model {source} lies in --output {output}; choose another --output")
     prepared = _prepare(settings, task)
     model = _load_model(settings, prepared)  # before the output is touched: it may not fit
+    if settings.overfit_batch:
+        overfit_batch(model, prepared.task, prepared.train_set, settings, prepared.precision)
+        return output
     make_room(output, settings.overwrite)
+    if settings.lr_range_test:
+        _try_rates(settings, prepared, model, output)
+        return output
 
     if not settings.seeds:
         _run(settings, prepared, model, output)
@@ -67,6 +75,7 @@ def finetune_glue(settings: GlueSettings) -> Path:
 
 
 def _prepare(settings: GlueSettings, task: glue.GlueTask) -> Prepared:
+    check_best_by(settings.best_by, task)
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
     train_examples = task.examples("train", settings.train, settings.data)
@@ -75,6 +84,8 @@ def _prepare(settings: GlueSettings, task: glue.GlueTask) -> Prepared:
     tokenizer = BertTokenizer.from_pretrained(settings.model)
     train_set = Features(train_examples, tokenizer, settings.max_length)
     dev_set = Features(dev_examples, tokenizer, settings.max_length)
+    assert train_set.labels is not None
+    task = task.weighted(settings.class_weights, settings.label_smoothing, train_set.labels)
     test_set = None
     if settings.test is not None:
         test_set = Features(task.read(settings.test), tokenizer, settings.max_length)
@@ -93,7 +104,12 @@ def _load_model(settings: GlueSettings, prepared: Prepared) -> BertForSequenceCl
         num_labels=prepared.task.num_labels,
         attention=settings.attention,
         new_head=settings.new_head,
+        dropout=settings.dropout,
     )
+    reinitialise(model, settings)
+    model.bert.encoder.checkpointing = settings.gradient_checkpointing
+    if settings.compile:
+        model.compile(dynamic=True)  # in place: parameters keep their names
     prepared.tokenizer.check_fits(model.config.vocab_size)
     if settings.max_length > model.config.max_position_embeddings:
         raise ConfigError(
@@ -103,6 +119,21 @@ def _load_model(settings: GlueSettings, prepared: Prepared) -> BertForSequenceCl
     if prepared.task.label_names:
         model.label_names = prepared.task.label_names
     return model.to(prepared.precision.device)
+
+
+def _try_rates(
+    settings: GlueSettings, prepared: Prepared, model: BertForSequenceClassification, path: Path
+) -> None:
+    """Instead of training: a learning-rate range test, drawn in `path`."""
+    task, precision, train_set = prepared.task, prepared.precision, prepared.train_set
+    with RunDirectory(path, settings.as_json()) as run:
+        test = lr_range_test(model, task, train_set, settings, precision, run)
+    picture = path / "lr_range.png"
+    draw_range(test, picture, f"{task.name}: loss while the rate rises")
+    if test.suggestion is None:
+        print(f"no rate from {test.rates[0]:.0e} up made the loss fall; see {picture}")
+    else:
+        print(f"suggested: --lr {test.suggestion:.0e}; see {picture}")
 
 
 def _run(
@@ -125,7 +156,9 @@ def _run(
             "metrics": outcome.best.metrics,
             "dev_loss": outcome.best.loss,
             "best_epoch": outcome.best_epoch,
+            "best_step": outcome.best_step,
             "epochs": settings.epochs,
+            "steps": outcome.steps,
             "seed": settings.seed,
             "train_examples": len(train_set),
             "dev_examples": len(dev_set),

@@ -45,12 +45,17 @@ class Progress:
         self._losses.append(loss)
         self._bar.update(self._task, advance=1, epoch=epoch, loss=loss, rate=rate)
 
-    def epoch(self, epoch: int, found: Evaluation) -> None:
-        """One epoch is done and evaluated."""
+    def evaluated(self, epoch: int, step: int | None, found: Evaluation) -> None:
+        """The dev set was evaluated: at the end of an epoch, or after a `step` within."""
         mean = sum(self._losses) / len(self._losses)
         self._losses.clear()
+        place = f"epoch {epoch}" if step is None else f"epoch {epoch}, step {step}"
         metrics = "  ".join(f"{name} {value:.4f}" for name, value in found.metrics.items())
-        self._bar.console.print(
-            f"epoch {epoch}  training loss {mean:.4f}  dev loss {found.loss:.4f}  {metrics}",
-            highlight=False,
-        )
+        self._say(f"{place}  training loss {mean:.4f}  dev loss {found.loss:.4f}  {metrics}")
+
+    def stopped(self, evaluations: int) -> None:
+        """Training ends before its time."""
+        self._say(f"stopped early: the last {evaluations} evaluations brought nothing better")
+
+    def _say(self, line: str) -> None:
+        self._bar.console.print(line, highlight=False)

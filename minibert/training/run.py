@@ -5,6 +5,7 @@ log.jsonl         per step: loss, rate, gradient norm; per evaluation: metrics (
 timing.jsonl      by the clock: seconds and tokens so far, most memory so far
 metrics.json      the result
 curves.png        the result as a picture
+lr_range.png      alone with log.jsonl and settings.json: a learning-rate range test
 predictions.tsv   the best model's answers on the dev set
 model/            the best model with its tokenizer, in Hugging Face's format
 """
@@ -37,6 +38,7 @@ FILES = (
     "metrics.json",
     "summary.json",
     "curves.png",
+    "lr_range.png",
     "predictions.tsv",
 )
 

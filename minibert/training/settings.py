@@ -27,33 +27,96 @@ class Settings:
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     attention: Literal["auto", "math", "sdpa"] = "auto"  # how attention is computed
     epochs: int = 3  # passes over the training data; 2 to 4 are usual
-    batch_size: int = 16  # examples in each step; 16 or 32 are usual
+    batch_size: int = 16  # examples that each step learns from; 16 or 32 are usual
+    # memory too small: cut each batch into so many parts, one after the other; the gradient is that
+    # of the whole, but for what dropout draws
+    accumulation_steps: int = 1
+    gradient_checkpointing: bool = False  # memory too small: compute layers twice, keep less
+    compile: bool = False  # long runs: translate the model first, which takes a minute
+    # how batches are made: random; bucket, texts of like length together, when lengths differ and
+    # time is short; tokens, like bucket, with more examples where texts are short, as many as fill
+    # batch-size times max-length tokens
+    batching: Literal["random", "bucket", "tokens"] = "random"
     max_length: int = 128  # word pieces of a text or pair; longer ones are cut, and counted
     # highest learning rate, reached when warm-up ends; 2e-5 to 5e-5 are usual
     learning_rate: Annotated[float, tyro.conf.arg(name="lr")] = 5e-5
+    # the head's own highest rate, such as 1e-3: a fresh head has more to learn than the body
+    head_learning_rate: Annotated[float | None, tyro.conf.arg(name="head-lr")] = None
+    # a rate for each layer, this factor times that of the layer above: 0.9 or so on small data,
+    # where the lower layers should stay as they were pretrained
+    layer_decay: float = 1.0
     warmup: float = 0.1  # share of all steps over which the rate rises from 0
+    # how the rate falls after that: linear is BERT's way; constant to go on for as long as it helps
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    # AdamW: standard, with bias correction, is the stable one; google is BERT's own, without it,
+    # and with a rate that falls from the first step on: to repeat Google's results
+    optimizer: Literal["standard", "google"] = "standard"
     weight_decay: float = 0.01  # pull towards zero on all weights but biases and LayerNorms
+    clip_norm: float = 1.0  # longer gradients are shortened to this length; 0: never
+    # dropout everywhere, instead of the model's own three (hidden states, attention, head): more
+    # against overfitting, 0 to repeat a calculation exactly
+    dropout: float | None = None
+    # share of each label that all classes divide among them, such as 0.1: labels are noisy, or the
+    # model is too sure of itself
+    label_smoothing: float = 0.0
+    # how much an example of each class counts, in the classes' order, or balanced, where every
+    # class counts the same in total: some classes are rare, and matter
+    class_weights: Literal["balanced"] | tuple[float, ...] = ()
+    # what is not trained: the embeddings, so many of the first layers and the embeddings, or the
+    # whole body: little data, little memory, or to see what pretraining alone is worth
+    freeze: Literal["embeddings", "body"] | int | None = None
+    unfreeze_at: int | None = None  # from this epoch on, 2 or later, all is trained: head first
+    # start so many of the top layers, and the pooler, afresh: small data, and seeds differ a lot
+    reinit_layers: int = 0
+    evaluate_every: int | None = None  # evaluate every so many steps too: epochs are long
+    # stop after so many evaluations in a row that were not the best: how many epochs is unknown
+    early_stopping: int | None = None
+    # the dev figure that decides which model is kept, and when to stop: a metric of the task, or
+    # dev_loss (less is better); without it the task's first metric
+    best_by: str | None = None
     seed: int = 0  # decides the fresh head, the order of examples and dropout
     seeds: tuple[int, ...] = ()  # several seeds, one run each, and their mean and deviation
     train_limit: int | None = None  # use only so many training examples, always the same ones
+    # before the first run, or when nothing is learnt: train on one batch alone, and say whether the
+    # loss gets near zero, as it must; leaves no run
+    overfit_batch: bool = False
+    # before a long run: raise the rate from step to step, draw what the loss does (lr_range.png),
+    # and suggest a rate; trains nothing else
+    lr_range_test: bool = False
 
     def __post_init__(self) -> None:
         for name, low, high in (
             ("epochs", 1, math.inf),
             ("batch_size", 1, math.inf),
+            ("accumulation_steps", 1, self.batch_size),
             ("max_length", 5, math.inf),
             ("learning_rate", 0, 1),
+            ("head_learning_rate", 0, 1),
+            ("layer_decay", 0, 1),
             ("warmup", 0, 1),
             ("weight_decay", 0, math.inf),
+            ("clip_norm", 0, math.inf),
+            ("dropout", 0, 1),
+            ("label_smoothing", 0, 1),
+            ("class_weights", 0, math.inf),
+            ("freeze", 1, math.inf),
+            ("unfreeze_at", 2, self.epochs),
+            ("reinit_layers", 0, math.inf),
+            ("evaluate_every", 1, math.inf),
+            ("early_stopping", 1, math.inf),
             ("seed", 0, 2**63),
             ("seeds", 0, 2**63),
             ("train_limit", 1, math.inf),
         ):
             value = getattr(self, name)
             for number in value if isinstance(value, tuple) else (value,):
-                if number is not None and not low <= number <= high:
+                if number is not None and not isinstance(number, str) and not low <= number <= high:
                     bound = f"at least {low}" if high == math.inf else f"{low} to {high}"
                     raise ConfigError(f"{name} must be {bound}, not {number}")
+        if self.unfreeze_at is not None and self.freeze is None:
+            raise ConfigError("unfreeze_at needs something that is frozen until then: --freeze")
+        if self.overfit_batch and self.lr_range_test:
+            raise ConfigError("give either --overfit-batch or --lr-range-test, not both")
         if len(set(self.seeds)) != len(self.seeds):
             raise ConfigError(f"seeds {self.seeds} names one twice")
         if self.data is not None and (self.train is not None or self.dev is not None):

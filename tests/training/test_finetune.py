@@ -5,6 +5,7 @@ import statistics
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file
 from tiny_runs import (
     GLUE,
@@ -359,3 +360,90 @@ def test_a_run_finds_its_data_from_any_folder(model, data, monkeypatch, tmp_path
     run = finetune_glue(tiny_settings(model, Path(data.name), tmp_path / "run"))
     monkeypatch.chdir(tmp_path)
     assert SavedRun(run).evaluate().metrics == json_of(run / "metrics.json")["metrics"]
+
+
+@pytest.fixture(scope="module")
+def finetuned(model, data, tmp_path_factory):
+    """A function: the run of one epoch with these settings."""
+
+    def finetune(**changes):
+        folder = tmp_path_factory.mktemp("runs") / "run"
+        return finetune_glue(tiny_settings(model, data, folder, epochs=1, **changes))
+
+    return finetune
+
+
+@pytest.fixture(scope="module")
+def usual(finetuned):
+    return finetuned()
+
+
+class TestOptionsOfTheModel:
+    """Those that act when the model is loaded, seen in the runs that they make."""
+
+    def losses(self, run):
+        return [row["loss"] for row in json_lines(run / "log.jsonl") if "loss" in row]
+
+    def test_gradient_checkpointing_computes_the_layers_again(self, finetuned, usual, monkeypatch):
+        from minibert.model.encoder import EncoderLayer
+
+        calls, forward = [], EncoderLayer.forward
+        monkeypatch.setattr(
+            EncoderLayer, "forward", lambda *given: calls.append(None) or forward(*given)
+        )
+        run = finetuned(gradient_checkpointing=True)
+
+        assert len(calls) == 2 * (5 * 2 + 1)  # two layers; five steps, twice each; one evaluation
+        assert (run / "log.jsonl").read_bytes() == (usual / "log.jsonl").read_bytes()
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"reinit_layers": 1},
+            {"dropout": 0.3},
+            {"label_smoothing": 0.2},
+            {"class_weights": (1.0, 4.0)},
+            {"class_weights": "balanced"},
+            {"batching": "bucket"},
+        ],
+        ids=str,
+    )
+    def test_an_option_reaches_the_first_step(self, finetuned, usual, changes):
+        assert self.losses(finetuned(**changes))[0] != self.losses(usual)[0]
+
+    def test_compiled_it_is_the_same_model(self, finetuned, monkeypatch):
+        """Captured and cut into graphs as for good, but run by torch as it is: that is quick."""
+        compile, asked = torch.compile, []
+
+        def captured(function, **options):
+            asked.append(options)
+            return compile(function, backend="eager", **{**options, "dynamic": True})
+
+        monkeypatch.setattr(torch, "compile", captured)
+        plain, compiled = finetuned(dropout=0.0), finetuned(dropout=0.0, compile=True)
+
+        assert asked == [{"dynamic": True}]
+        assert self.losses(compiled) == pytest.approx(self.losses(plain), rel=1e-4)
+        ours, theirs = (load_file(run / "model" / "model.safetensors") for run in (compiled, plain))
+        assert ours.keys() == theirs.keys()
+
+    @pytest.mark.slow
+    def test_compiled_for_good_too(self, finetuned):
+        plain, compiled = finetuned(dropout=0.0), finetuned(dropout=0.0, compile=True)
+
+        assert self.losses(compiled) == pytest.approx(self.losses(plain), rel=1e-3)
+
+    @pytest.mark.parametrize(
+        ("changes", "complaint"),
+        [
+            ({"freeze": 5}, "freeze 5 is more than the model's 2 layers"),
+            ({"best_by": "f1"}, "best_by 'f1' is unknown here"),
+            ({"class_weights": (1.0,)}, "1 class weights for sst-2"),
+        ],
+        ids=str,
+    )
+    def test_what_does_not_fit_is_refused_before_the_output_is_touched(
+        self, model, data, tmp_path, changes, complaint
+    ):
+        assert complaint in refusal(tiny_settings(model, data, tmp_path / "run", **changes))
+        assert not (tmp_path / "run").exists()

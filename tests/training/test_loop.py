@@ -6,42 +6,14 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from tiny_runs import GLUE, features_of, json_lines, save_tiny_model, tiny_tokenizer
+from tiny_runs import Training, json_lines, save_tiny_model
 
 from minibert import BertForSequenceClassification
 from minibert.errors import RunError
-from minibert.tasks.glue import task_named
 from minibert.training import loop
 from minibert.training.evaluation import Evaluation, evaluate
-from minibert.training.precision import Precision
-from minibert.training.run import RunDirectory
-from minibert.training.settings import GlueSettings
 
 WEIGHTS = "model.safetensors"
-
-
-class Training:
-    """One training of a tiny model on ten examples, with its parts at hand."""
-
-    def __init__(self, source, folder, name="sst-2", precision="float32", **changes):
-        self.task, self.folder, self.tokenizer = task_named(name), folder, tiny_tokenizer()
-        usual = {"epochs": 3, "batch_size": 4, "learning_rate": 1e-2}
-        self.settings = GlueSettings(task=name, data=GLUE, **{**usual, **changes})
-        self.precision = Precision(precision, "", torch.device("cpu"))
-        self.train_set = features_of(name, 10, self.tokenizer)
-        self.dev_set = features_of(name, 6, self.tokenizer, "dev")
-        torch.manual_seed(0)
-        self.model = BertForSequenceClassification.from_pretrained(source, self.task.num_labels)
-
-    def run(self):
-        with RunDirectory(self.folder, self.settings.as_json()) as run:
-            return loop.train(
-                self.model, self.task, self.train_set, self.dev_set, self.settings,
-                self.precision, run, self.tokenizer,
-            )  # fmt: skip
-
-    def log(self):
-        return json_lines(self.folder / "log.jsonl")
 
 
 @pytest.fixture(scope="module")

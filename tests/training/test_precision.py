@@ -104,7 +104,7 @@ def test_an_overflow_in_float16_skips_the_step_and_lowers_the_scale():
     scaler.scale(model.weight.sum() * float("inf")).backward()
     scale = scaler.get_scale()
 
-    clip_and_step(model, optimizer, scaler, most=1.0)
+    clip_and_step(model, optimizer, scaler, torch.ones(()), most=1.0)
 
     assert model.weight.item() == before
     assert scaler.get_scale() == scale / 2

@@ -1,7 +1,8 @@
 """Twenty optimizer steps of our loop against an independent one: every parameter, to 1e-9.
 
-The other side is `transformers` with its own tokenizer, torch's AdamW and the linear schedule,
-written out here; of `minibert` it takes only the saved model. Dropout is 0 and all is float64.
+The other side is `transformers` with its own tokenizer, torch's AdamW and the linear schedule; or
+AdamW and schedule as in google-research/bert, written out here. Of `minibert` it takes only the
+saved model. Dropout is 0 and all is float64.
 """
 
 import math
@@ -22,6 +23,7 @@ from minibert.training.settings import GlueSettings
 EXAMPLES, BATCH, EPOCHS, STEPS = 15, 4, 5, 20  # the last batch of each epoch holds three
 RATE, DECAY, WARMUP = 0.02, 0.1, 0.25
 NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+every_kind = pytest.mark.parametrize("kind", ["standard", "google"])
 every_task = pytest.mark.parametrize("name", ["sst-2", "mrpc", "sts-b"])
 
 
@@ -32,12 +34,67 @@ def start(tmp_path, randomized, name):
     return save_tiny_model(tmp_path / "start", labels, randomized, **NO_DROPOUT)
 
 
-def our_steps(name, start, folder):
+class GoogleAdam:
+    """AdamWeightDecayOptimizer of google-research/bert, on parameters and rates one by one."""
+
+    def __init__(self, groups):
+        self.groups = groups
+        self.slots = {p: [0.0, 0.0] for group in groups for p in group["params"]}
+        self.step_number = 0
+
+    @property
+    def rate(self):
+        """create_optimizer: polynomial decay from step 0, or in warm-up linearly up to it."""
+        rising = int(WARMUP * STEPS)
+        if self.step_number < rising:
+            return RATE * self.step_number / rising
+        return RATE * (1 - self.step_number / STEPS)
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.groups:
+            for p in group["params"]:
+                m, v = self.slots[p]
+                next_m = 0.9 * m + 0.1 * p.grad
+                next_v = 0.999 * v + 0.001 * p.grad**2
+                update = next_m / (next_v**0.5 + 1e-6)
+                update += group["weight_decay"] * p
+                p -= self.rate * update
+                self.slots[p] = [next_m, next_v]
+        self.step_number += 1
+
+    def zero_grad(self):
+        for p in self.slots:
+            p.grad = None
+
+
+class TorchAdam:
+    """torch's AdamW under the linear schedule of `transformers`, with the same methods."""
+
+    def __init__(self, groups):
+        self.adam = torch.optim.AdamW(groups, lr=RATE)
+        self.schedule = transformers.get_linear_schedule_with_warmup(
+            self.adam, math.ceil(WARMUP * STEPS), STEPS
+        )
+
+    @property
+    def rate(self):
+        return self.schedule.get_last_lr()[0]
+
+    def step(self):
+        self.adam.step()
+        self.schedule.step()
+
+    def zero_grad(self):
+        self.adam.zero_grad()
+
+
+def our_steps(name, start, folder, kind):
     """Parameters after our loop, under the names on disk; its log; the batches in their order."""
     task, tokenizer = task_named(name), BertTokenizer.from_pretrained(start)
     settings = GlueSettings(
         task=name, data=GLUE, epochs=EPOCHS, batch_size=BATCH, learning_rate=RATE,
-        weight_decay=DECAY, warmup=WARMUP, max_length=MAX_LENGTH, seed=3,
+        weight_decay=DECAY, warmup=WARMUP, max_length=MAX_LENGTH, seed=3, optimizer=kind,
     )  # fmt: skip
     model = BertForSequenceClassification.from_pretrained(start, task.num_labels).double()
     train_set = features_of(name, EXAMPLES, tokenizer)
@@ -57,8 +114,8 @@ def our_steps(name, start, folder):
     return load_file(folder / "last" / "model.safetensors"), log, batches
 
 
-def their_steps(name, start, batches):
-    """The same by `transformers` and torch alone; returns parameters and [(loss, rate, norm)]."""
+def their_steps(name, start, batches, kind):
+    """The same without our code; returns parameters and [(loss, rate, norm)]."""
     examples = examples_of(name, EXAMPLES)
     tokenizer = transformers.AutoTokenizer.from_pretrained(start)
     model = transformers.BertForSequenceClassification.from_pretrained(
@@ -66,13 +123,8 @@ def their_steps(name, start, batches):
     ).train()
     plain = [p for n, p in model.named_parameters() if "LayerNorm" in n or n.endswith("bias")]
     decayed = [p for p in model.parameters() if not any(p is other for other in plain)]
-    optimizer = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": DECAY}, {"params": plain, "weight_decay": 0.0}],
-        lr=RATE,
-    )
-    schedule = transformers.get_linear_schedule_with_warmup(
-        optimizer, math.ceil(WARMUP * STEPS), STEPS
-    )
+    groups = [{"params": decayed, "weight_decay": DECAY}, {"params": plain, "weight_decay": 0.0}]
+    optimizer = (GoogleAdam if kind == "google" else TorchAdam)(groups)
     log = []
     for rows in batches:
         chosen = [examples[row] for row in rows]
@@ -89,19 +141,19 @@ def their_steps(name, start, batches):
         loss = model(**inputs, labels=labels.double() if name == "sts-b" else labels).loss
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        log.append((loss.item(), schedule.get_last_lr()[0], norm.item()))
+        log.append((loss.item(), optimizer.rate, norm.item()))
         optimizer.step()
-        schedule.step()
         optimizer.zero_grad()
     return model.state_dict(), log
 
 
+@every_kind
 @every_task
-def test_twenty_steps_equal_those_of_transformers(name, start, tmp_path):
+def test_twenty_steps_equal_those_of_transformers(name, kind, start, tmp_path):
     before = load_file(start / "model.safetensors")
 
-    ours, our_log, batches = our_steps(name, start, tmp_path / "run")
-    theirs, their_log = their_steps(name, start, batches)
+    ours, our_log, batches = our_steps(name, start, tmp_path / "run", kind)
+    theirs, their_log = their_steps(name, start, batches, kind)
 
     assert [len(rows) for rows in batches] == [4, 4, 4, 3] * EPOCHS
     assert ours.keys() == theirs.keys()
