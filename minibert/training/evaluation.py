@@ -8,6 +8,7 @@ from minibert.errors import ConfigError
 from minibert.model.bert import BertWithHead
 from minibert.training.batches import sorted_batches
 from minibert.training.precision import Precision
+from minibert.training.processes import ALONE, Processes
 from minibert.training.protocols import FeatureSet, Task
 
 DEV_LOSS = "dev_loss"  # the one figure of an evaluation of which less is better
@@ -27,14 +28,18 @@ def evaluate(
     task: Task,
     features: FeatureSet,
     precision: Precision,
+    processes: Processes = ALONE,
     batch_size: int = 64,
 ) -> Evaluation:
-    """Logits, loss and metrics over all examples. The model is left in the mode it was in."""
+    """Logits, loss and metrics over all examples. The model is left in the mode it was in.
+
+    Several processes share the batches out; each gets the whole result.
+    """
     was_training = model.training
     model.eval()
     parts = []
     total = denominator = 0.0
-    for rows in sorted_batches(features.lengths, batch_size):
+    for rows in processes.share(list(sorted_batches(features.lengths, batch_size))):
         batch = features.batch(rows).to(precision.device)
         with precision.autocast():
             out = model(**batch.inputs)
@@ -44,6 +49,8 @@ def evaluate(
             total += loss.total.item()
             denominator += loss.denominator.item()
     model.train(was_training)
+    parts = processes.gather(parts)
+    total, denominator = map(sum, zip(*processes.gather([(total, denominator)]), strict=True))
     found = task.collect(parts, features)
     if features.labels is None:
         return Evaluation(found, float("nan"), {})

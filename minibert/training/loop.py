@@ -8,51 +8,32 @@ each of these is done stands where its noun lives.
 import math
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 
-from minibert.errors import RunError
-from minibert.model.bert import BertWithHead
 from minibert.tokenization import BertTokenizer
 from minibert.training.batches import batches_of, count_steps, micro_batches
-from minibert.training.evaluation import Evaluation, evaluate, score
-from minibert.training.optimizer import make_optimizer, set_rates
+from minibert.training.checkpoints import TrainingCheckpoint
+from minibert.training.evaluation import evaluate, score
+from minibert.training.faults import Learnt, first_fault, report_fault
+from minibert.training.learner import Learner
+from minibert.training.optimizer import set_rates
 from minibert.training.parameters import freeze
-from minibert.training.precision import Precision, clip_and_step
+from minibert.training.precision import clip
 from minibert.training.progress import Progress
-from minibert.training.protocols import Batch, FeatureSet, Task
+from minibert.training.protocols import Batch, FeatureSet
+from minibert.training.resume import Stopped, restore, save
 from minibert.training.run import RunDirectory
 from minibert.training.schedule import rate_factor
-from minibert.training.settings import Settings
-
-
-@dataclass
-class State:
-    """Where a run stands between two steps.
-
-    With weights, optimizer, scaler and the random generators this is all that it needs to go on:
-    rates and batches are functions of these numbers.
-    """
-
-    epoch: int = 1
-    position: int = 0  # steps done in this epoch
-    step: int = 0  # steps done in all
-    examples: int = 0  # trained on
-    tokens: int = 0  # trained on, without padding
-    train_seconds: float = 0.0  # without evaluation
-    best_score: float | None = None
-    best_epoch: int = 0
-    best_step: int = 0
-    since_best: int = 0  # evaluations
+from minibert.training.signals import StopRequest
+from minibert.training.state import State
 
 
 class Outcome(NamedTuple):
     """What the loop found."""
 
-    best: Evaluation  # of the model that was kept
-    best_epoch: int
+    best_epoch: int  # of the model that was kept
     best_step: int
     steps: int  # fewer than planned where the run stopped early
     train_seconds: float  # without evaluation
@@ -61,27 +42,24 @@ class Outcome(NamedTuple):
 
 
 def train(
-    model: BertWithHead[Any],
-    task: Task,
+    learner: Learner,
     train_set: FeatureSet,
     dev_set: FeatureSet,
-    settings: Settings,
-    precision: Precision,
     run: RunDirectory,
     tokenizer: BertTokenizer,
+    found: TrainingCheckpoint | None = None,
 ) -> Outcome:
-    """Train `model` in place; the best weights and the tokenizer are saved in `run.model`.
+    """Train the learner's model in place; the best weights and the tokenizer go to `run.model`.
 
-    Raises `RunError` if the loss becomes NaN or infinite.
+    found: what to resume from. Raises `RunError` if a loss or gradient becomes NaN or infinite, and
+    `Stopped` where a signal asked for it, once everything is saved.
     """
-    state = State()
-    best: Evaluation | None = None
+    model, settings, processes = learner.model, learner.settings, learner.processes
     steps = count_steps(train_set.lengths, settings)
-    optimizer = make_optimizer(model, settings)
-    scaler = precision.scaler()
+    state = State() if found is None else restore(found, learner, train_set)
     patience = settings.early_stopping or math.inf
 
-    with Progress(steps) as progress:
+    with Progress(steps, state.step) as progress, StopRequest() as stop:
         while state.epoch <= settings.epochs and state.since_best < patience:
             freeze(model, settings, state.epoch)
             model.train()
@@ -89,79 +67,79 @@ def train(
             for rows in batches[state.position :]:
                 started = time.perf_counter()
                 factor = rate_factor(state.step, steps, settings)
-                set_rates(optimizer, factor)
-                parts = map(train_set.batch, micro_batches(rows, settings.accumulation_steps))
-                loss, norm = learn(model, task, parts, precision, optimizer, scaler, settings)
+                set_rates(learner.optimizer, factor)
+                parts = micro_batches(rows, settings.accumulation_steps * processes.count)
+                loss, norm, fault = learn(learner, map(train_set.batch, processes.share(parts)))
                 state.step += 1
                 state.position += 1
                 state.examples += len(rows)
                 state.tokens += int(train_set.lengths[rows].sum())
                 state.train_seconds += time.perf_counter() - started
 
-                _check("training loss", loss, state.step)
                 place = {"step": state.step, "epoch": state.epoch}
                 rate = settings.learning_rate * factor
                 measured = {"loss": loss, "rate": rate, "gradient_norm": norm}
                 run.log({**place, **measured}, state.tokens)
                 progress.step(state.epoch, loss, rate)
+                if fault:
+                    report_fault(run, {**place, **measured}, fault, train_set, rows, settings)
 
                 ends_epoch = state.position == len(batches)
-                due = settings.evaluate_every and state.step % settings.evaluate_every == 0
-                if not (ends_epoch or due):
-                    continue
-                found = evaluate(model, task, dev_set, precision)
-                _check("dev loss", found.loss, state.step)
-                run.log({**place, "dev_loss": found.loss, **found.metrics})
-                progress.evaluated(state.epoch, None if ends_epoch else state.step, found)
-                state.since_best += 1
-                new_score = score(found, task, settings.best_by)
-                if state.best_score is None or new_score > state.best_score:
-                    best, state.best_score, state.since_best = found, new_score, 0
-                    state.best_epoch, state.best_step = state.epoch, state.step
-                    model.save_pretrained(run.model, tokenizer)
+                if ends_epoch or is_due(state.step, settings.evaluate_every):
+                    dev = evaluate(model, learner.task, dev_set, learner.precision, processes)
+                    run.log({**place, "dev_loss": dev.loss, **dev.metrics})
+                    progress.evaluated(state.epoch, None if ends_epoch else state.step, dev)
+                    if state.is_best(score(dev, learner.task, settings.best_by)):
+                        run.keep(model, tokenizer)
+                if ends_epoch:
+                    state.epoch, state.position = state.epoch + 1, 0
+
+                asked = processes.any(stop.requested is not None)
+                if asked or is_due(state.step, settings.checkpoint_every):
+                    save(run, state, learner, train_set)
+                if asked:
+                    raise Stopped(f"stopped after step {state.step} of {steps}; all is saved")
                 if state.since_best >= patience:
                     progress.stopped(state.since_best)
                     break
-            state.epoch, state.position = state.epoch + 1, 0
 
-    assert best is not None  # every epoch ends with an evaluation
     return Outcome(
-        best, state.best_epoch, state.best_step,
+        state.best_epoch, state.best_step,
         state.step, state.train_seconds, state.examples, state.tokens,
     )  # fmt: skip
 
 
-def learn(
-    model: BertWithHead[Any],
-    task: Task,
-    batches: Iterable[Batch],
-    precision: Precision,
-    optimizer: torch.optim.Optimizer,
-    scaler: torch.amp.GradScaler,
-    settings: Settings,
-) -> tuple[float, float]:
-    """One optimizer step on these micro-batches together; its loss, and its gradient's norm.
+def learn(learner: Learner, batches: Iterable[Batch]) -> Learnt:
+    """One optimizer step on these micro-batches and those of all other processes together.
 
     Each adds the gradient of its loss's *sum*. The denominators of all of them together divide at
-    the end: so it makes no difference what a batch is cut into, however ragged.
+    the end: so it makes no difference what a batch is cut into, however ragged. Where loss or
+    gradient is not finite, there is no step, and the result says where it began.
     """
-    total = denominator = torch.zeros((), device=precision.device)
+    model, scaler, processes = learner.model, learner.scaler, learner.processes
+    total = denominator = torch.zeros((), device=learner.precision.device)
     for batch in batches:
-        batch = batch.to(precision.device)
-        with precision.autocast():
+        batch = batch.to(learner.precision.device)
+        with learner.precision.autocast():
             out = model(**batch.inputs)
-        loss = task.loss(out, batch, model.training)
-        scaler.scale(loss.total).backward()
-        total, denominator = total + loss.total.detach(), denominator + loss.denominator
+        part = learner.task.loss(out, batch, model.training)
+        scaler.scale(part.total).backward()
+        total, denominator = total + part.total.detach(), denominator + part.denominator
+    processes.add_up_gradients(model)
+    total, denominator = processes.add_up([total, denominator])
     denominator = denominator.where(denominator > 0, 1.0)  # a batch may hold nothing that counts
-    norm = clip_and_step(model, optimizer, scaler, denominator, settings.clip_norm)
-    optimizer.zero_grad()
-    return (total / denominator).item(), norm.item()
+    norm = clip(model, learner.optimizer, scaler, denominator, learner.settings.clip_norm).item()
+    loss = (total / denominator).item()
+    fault = ""
+    if math.isfinite(loss) and (math.isfinite(norm) or scaler.is_enabled()):
+        scaler.step(learner.optimizer)  # float16: none if the gradient is infinite, but less scale
+    else:
+        fault = first_fault(model)
+    scaler.update()
+    learner.optimizer.zero_grad()
+    return Learnt(loss, norm, fault)
 
 
-def _check(what: str, loss: float, step: int) -> None:
-    if not math.isfinite(loss):
-        raise RunError(
-            f"the {what} is {loss} at step {step}: the learning rate is too high, or the data "
-            "holds something that it should not"
-        )
+def is_due(step: int, every: int | None) -> bool:
+    """Whether it is time for what happens every so many steps; None: never."""
+    return every is not None and step % every == 0

@@ -62,14 +62,14 @@ def _multiplies_bfloat16() -> bool:
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
-def clip_and_step(
+def clip(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     scaler: torch.amp.GradScaler,
     denominator: Tensor,
     most: float,
 ) -> Tensor:
-    """Divide the gradient by the step's denominator, shorten it to norm `most`, and step.
+    """Divide the gradient by the step's denominator and shorten it to norm `most`.
 
     The gradient is that of a sum, from as many backward passes as it took. Division and shortening
     go over it together. Where `most` is 0 it stays as long as it is. Returns the norm before
@@ -80,6 +80,4 @@ def clip_and_step(
     norm = nn.utils.get_total_norm(gradients) / denominator
     shrink = (most / (norm + 1e-6)).clamp(max=1.0) if most else torch.ones_like(norm)
     torch._foreach_mul_(gradients, shrink / denominator)
-    scaler.step(optimizer)
-    scaler.update()
     return norm

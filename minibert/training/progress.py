@@ -17,7 +17,7 @@ from minibert.training.evaluation import Evaluation
 class Progress:
     """A progress bar with loss, rate and time left."""
 
-    def __init__(self, steps: int):
+    def __init__(self, steps: int, done: int):
         console = Console()
         self._bar = Bar(
             TextColumn("epoch {task.fields[epoch]}"),
@@ -30,7 +30,9 @@ class Progress:
             transient=True,
             disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task("", total=steps, epoch=1, loss=float("nan"), rate=0.0)
+        self._task = self._bar.add_task(
+            "", total=steps, completed=done, epoch=1, loss=float("nan"), rate=0.0
+        )
         self._losses: list[float] = []
 
     def __enter__(self) -> Self:

@@ -28,6 +28,7 @@ class Batch(Protocol):
 class FeatureSet(Protocol):
     """The features of many examples, tokenized."""
 
+    ids: NDArray[np.int32]  # the word pieces of all examples, end to end
     lengths: NDArray[np.int64]  # (N,), in word pieces
     labels: Any  # as the task's `metrics` takes them; None where they are not known
 

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 from minibert.model.bert import BertWithHead
 from minibert.training.batches import batches_of, micro_batches
 from minibert.training.curves import BLUE, RED
+from minibert.training.learner import Learner
 from minibert.training.loop import learn
-from minibert.training.optimizer import make_optimizer, set_rates
+from minibert.training.optimizer import set_rates
 from minibert.training.parameters import freeze
 from minibert.training.precision import Precision
 from minibert.training.protocols import FeatureSet, Task
@@ -55,12 +56,12 @@ def overfit_batch(
     rows = batches_of(train_set.lengths, settings, epoch=1)[0]
     freeze(model, settings, epoch=1)
     model.eval()
-    optimizer, scaler = make_optimizer(model, settings), precision.scaler()
-    set_rates(optimizer, 1.0)
+    learner = Learner.start(model, task, settings, precision)
+    set_rates(learner.optimizer, 1.0)
     print(f"one batch of {len(rows)} examples, at most {MOST_STEPS} steps")
     for step in range(1, MOST_STEPS + 1):
         parts = map(train_set.batch, micro_batches(rows, settings.accumulation_steps))
-        loss, _ = learn(model, task, parts, precision, optimizer, scaler, settings)
+        loss = learn(learner, parts).loss
         if step in (1, 2, 5) or step % 10 == 0:
             print(f"step {step:3}  loss {loss:.4f}")
         if loss < NEAR_ZERO:
@@ -90,15 +91,15 @@ def lr_range_test(
     settings = replace(settings, learning_rate=1.0, head_learning_rate=None)
     freeze(model, settings, epoch=1)
     model.train()
-    optimizer, scaler = make_optimizer(model, settings), precision.scaler()
+    learner = Learner.start(model, task, settings, precision)
     test = RangeTest([], [], [], None)
     average = 0.0
     low, high = RANGE
     for step, rows in zip(range(RANGE_STEPS), _endless(train_set, settings), strict=False):
         rate = low * (high / low) ** (step / (RANGE_STEPS - 1))
-        set_rates(optimizer, rate)
+        set_rates(learner.optimizer, rate)
         parts = map(train_set.batch, micro_batches(rows, settings.accumulation_steps))
-        loss, norm = learn(model, task, parts, precision, optimizer, scaler, settings)
+        loss, norm, _ = learn(learner, parts)
         run.log({"step": step + 1, "loss": loss, "rate": rate, "gradient_norm": norm})
         average = MEMORY * average + (1 - MEMORY) * loss
         smooth = average / (1 - MEMORY ** (step + 1))  # as if it had not begun at zero

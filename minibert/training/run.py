@@ -7,6 +7,7 @@ metrics.json      the result
 curves.png        the result as a picture
 lr_range.png      alone with log.jsonl and settings.json: a learning-rate range test
 predictions.tsv   the best model's answers on the dev set
+checkpoints/      while it trains: all that is needed to resume it (see `checkpoints`)
 model/            the best model with its tokenizer, in Hugging Face's format
 """
 
@@ -19,7 +20,7 @@ import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 import torch
 
@@ -30,11 +31,13 @@ if sys.platform != "win32":
 
 from minibert.checkpoint.files import write_atomically
 from minibert.errors import RunError
+from minibert.model.pretrained import Pretrained
+from minibert.tokenization import BertTokenizer
 
+LOGS = ("log.jsonl", "timing.jsonl")
 FILES = (
     "settings.json",
-    "log.jsonl",
-    "timing.jsonl",
+    *LOGS,
     "metrics.json",
     "summary.json",
     "curves.png",
@@ -46,26 +49,51 @@ FILES = (
 class RunDirectory:
     """One run's folder while it is written."""
 
-    def __init__(self, path: Path, settings: dict[str, object]):
-        """Take a folder that `make_room` has cleared, and write down how the run was started."""
-        path.mkdir(parents=True, exist_ok=True)
+    def __init__(
+        self,
+        path: Path,
+        settings: dict[str, object],
+        lengths: dict[str, int] | None = None,
+        writes: bool = True,
+    ):
+        """Take a folder that `make_room` has cleared, and write down how the run was started.
+
+        lengths: of a run that is resumed, what `lengths` was; its logs are cut to it, since what
+        stands beyond will be written again. writes: whether this process does; of several, one.
+        """
+        self.path = path
         self.model = path / "model"
-        write_json(path / "settings.json", {**settings, "environment": environment()})
-        self._log = (path / "log.jsonl").open("w", encoding="utf-8", buffering=1)
-        self._timing = (path / "timing.jsonl").open("w", encoding="utf-8", buffering=1)
+        self.checkpoints = path / "checkpoints"
+        self.writes = writes
         self._started = time.perf_counter()
+        self._logs: dict[str, TextIO] = {}
+        if not writes:
+            return
+        path.mkdir(parents=True, exist_ok=True)
+        if lengths is None:
+            write_json(path / "settings.json", {**settings, "environment": environment()})
+        for name in LOGS:
+            self._logs[name] = (path / name).open("a", encoding="utf-8", buffering=1)
+            self._logs[name].truncate(lengths[name] if lengths else 0)
+
+    @property
+    def lengths(self) -> dict[str, int]:
+        """Bytes written to each log so far."""
+        return {name: log.tell() for name, log in self._logs.items()}
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._log.close()
-        self._timing.close()
+        for log in self._logs.values():
+            log.close()
 
     def log(self, row: dict[str, Any], tokens: int | None = None) -> None:
         """Append one row to log.jsonl and, where `tokens` were processed, one to timing.jsonl."""
+        if not self.writes:
+            return
         plain = {name: None if _is_infinite(value) else value for name, value in row.items()}
-        self._log.write(json.dumps(plain) + "\n")
+        self._logs["log.jsonl"].write(json.dumps(plain) + "\n")
         if tokens is not None:
             clock = {
                 "step": row["step"],
@@ -73,7 +101,12 @@ class RunDirectory:
                 "tokens": tokens,
                 "memory_mb": peak_memory_mb(),
             }
-            self._timing.write(json.dumps(clock) + "\n")
+            self._logs["timing.jsonl"].write(json.dumps(clock) + "\n")
+
+    def keep(self, model: Pretrained, tokenizer: BertTokenizer) -> None:
+        """This is the best model so far."""
+        if self.writes:
+            model.save_pretrained(self.model, tokenizer)
 
 
 def _is_infinite(value: Any) -> bool:
@@ -159,7 +192,7 @@ def environment() -> dict[str, Any]:
         "platform": platform.platform(),
         "processor_cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
-        "processes": 1,
+        "processes": int(os.environ.get("WORLD_SIZE", "1")),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
     }
 

@@ -77,6 +77,16 @@ class Settings:
     seed: int = 0  # decides the fresh head, the order of examples and dropout
     seeds: tuple[int, ...] = ()  # several seeds, one run each, and their mean and deviation
     train_limit: int | None = None  # use only so many training examples, always the same ones
+    # save all that is needed to go on, every so many steps: long runs on machines that may stop.
+    # SIGTERM, SIGUSR1 and Ctrl-C save in any case
+    checkpoint_every: int | None = None
+    keep_checkpoints: int = 2  # how many of these to keep, the newest
+    # go on with a run that was stopped: auto, from its newest checkpoint if there is one, or from a
+    # checkpoint's folder
+    resume: str | None = None
+    skip_bad_batches: bool = (
+        False  # a loss or gradient that is no number: go on, instead of stopping
+    )
     # before the first run, or when nothing is learnt: train on one batch alone, and say whether the
     # loss gets near zero, as it must; leaves no run
     overfit_batch: bool = False
@@ -103,6 +113,8 @@ class Settings:
             ("unfreeze_at", 2, self.epochs),
             ("reinit_layers", 0, math.inf),
             ("evaluate_every", 1, math.inf),
+            ("checkpoint_every", 1, math.inf),
+            ("keep_checkpoints", 1, math.inf),
             ("early_stopping", 1, math.inf),
             ("seed", 0, 2**63),
             ("seeds", 0, 2**63),
