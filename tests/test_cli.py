@@ -24,7 +24,7 @@ from tiny_runs import (
 import minibert
 from minibert import checkpoint, cli
 from minibert.errors import CheckpointError
-from minibert.training.finetune import finetune_glue
+from minibert.training.finetune import fine_tune
 from minibert.training.saved import SavedRun
 
 CPU = ("--device", "cpu", "--precision", "float32")
@@ -103,7 +103,7 @@ def pair_run(tmp_path_factory, model):
     folder = tmp_path_factory.mktemp("pairs")
     data = small_data(folder / "MRPC", "MRPC")
     settings = tiny_settings(model, data, folder / "run", task="mrpc", seeds=(1, 2), epochs=1)
-    return finetune_glue(settings)
+    return fine_tune(settings)
 
 
 def refused(shown, *parts):

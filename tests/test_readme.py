@@ -70,7 +70,7 @@ def test_commands_can_be_given_as_they_stand(words, monkeypatch):
         called.append(names)
         return SimpleNamespace(first=None)
 
-    monkeypatch.setattr(cli.training, "finetune_glue", called.append, raising=False)
+    monkeypatch.setattr(cli.training, "fine_tune", called.append, raising=False)
     monkeypatch.setattr(cli.checkpoint, "describe", called.append, raising=False)
     monkeypatch.setattr(cli.lens, "compare", ledger, raising=False)
     monkeypatch.setattr(cli.lens, "fill_mask", lambda *_: called.append(_) or [], raising=False)

@@ -18,6 +18,7 @@ class Evaluation(NamedTuple):
     logits: NDArray[np.float32]  # (N, C)
     loss: float  # mean over the examples; NaN where labels are unknown
     metrics: dict[str, float]  # empty where labels are unknown
+    doubts: tuple[str, ...] = ()  # what speaks against the result, where it was asked
 
 
 @torch.no_grad()

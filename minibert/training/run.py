@@ -7,6 +7,7 @@ metrics.json      the result
 curves.png        the result as a picture
 predictions.tsv   the best model's answers on the dev set
 model/            the best model with its tokenizer, in Hugging Face's format
+submission/       files for the GLUE server, where they were asked for
 """
 
 import json
@@ -39,6 +40,7 @@ FILES = (
     "curves.png",
     "predictions.tsv",
 )
+FOLDERS = ("model", "submission")
 
 
 class RunDirectory:
@@ -105,7 +107,8 @@ def make_room(path: Path, overwrite: bool) -> None:
     for run in (path, *seeds):
         for name in FILES:
             (run / name).unlink(missing_ok=True)
-        shutil.rmtree(run / "model", ignore_errors=True)
+        for name in FOLDERS:
+            shutil.rmtree(run / name, ignore_errors=True)
     for run in seeds:
         if not any(run.iterdir()):
             run.rmdir()
