@@ -99,7 +99,9 @@ class GlueTask(SequenceTask):
         """
         if split not in self.splits:
             there = ", ".join(self.splits)
-            raise DataError(f"{self.name} has no {split} examples, only {there}")
+            others = [task.name for task in TASKS.values() if self.name in task.see_also]
+            advice = f"; runs of {others[0]} answer it" if others else ""
+            raise DataError(f"{self.name} has no {split} examples, only {there}{advice}")
         file = sources.file(split)
         if file is not None:
             return self.read(file)
