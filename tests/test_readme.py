@@ -62,7 +62,9 @@ def test_commands_can_be_given_as_they_stand(words, monkeypatch):
         def __init__(self, *_):
             called.append(True)
 
-        evaluate = staticmethod(lambda *_: SimpleNamespace(logits=[], metrics={}, loss=0.0))
+        evaluate = staticmethod(
+            lambda *_: SimpleNamespace(logits=[], metrics={}, loss=0.0, doubts=())
+        )
         predict = staticmethod(lambda *_: [])
         predict_file = staticmethod(lambda *_: 0)
 

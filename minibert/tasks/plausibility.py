@@ -32,10 +32,12 @@ def _of_classes(
     guesses: NDArray[np.int64], labels: NDArray[np.int64], names: Sequence[str]
 ) -> list[str]:
     right = accuracy(guesses, labels)
+    if right == 1:
+        return []
     counts = np.bincount(labels, minlength=len(names))
     often = int(counts.argmax())
     always = float(counts[often] / len(labels))
-    if right < 1 and np.ptp(guesses) == 0:
+    if np.ptp(guesses) == 0:
         return [f"every prediction is {names[guesses[0]]!r}: {NOTHING_LEARNT}"]
     said = np.bincount(guesses, minlength=len(names))
     # What predictions that have nothing to do with the labels would reach.
