@@ -12,7 +12,7 @@ from tyro.extras import SubcommandApp
 import minibert
 from minibert import checkpoint, lens, model, training
 from minibert.errors import MinibertError
-from minibert.training.settings import GlueSettings
+from minibert.training.settings import GlueSettings, SentimentSettings, TextSettings
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 PrecisionName = Literal["auto", "float32", "bfloat16", "float16"]
@@ -31,12 +31,41 @@ Head = Literal[
 app = SubcommandApp()
 finetune = SubcommandApp()
 app.command(finetune, name="finetune", help="Fine-tune a pretrained BERT.")
+benchmark = SubcommandApp()
+app.command(benchmark, name="glue", help="Hand in answers to the GLUE benchmark.")
 
 
 @finetune.command
 def glue(settings: Annotated[GlueSettings, tyro.conf.arg(name="")]) -> None:
     """Fine-tune on a task of the GLUE benchmark."""
-    training.finetune_glue(settings)
+    training.fine_tune(settings)
+
+
+@finetune.command
+def text(settings: Annotated[TextSettings, tyro.conf.arg(name="")]) -> None:
+    """Fine-tune on texts of your own: CSV, TSV, JSONL or Parquet."""
+    training.fine_tune(settings)
+
+
+@finetune.command
+def sentiment(settings: Annotated[SentimentSettings, tyro.conf.arg(name="")]) -> None:
+    """Fine-tune on film reviews: IMDb, SST-5 or CFIMDB."""
+    training.fine_tune(settings)
+
+
+@benchmark.command
+def submission(runs: Positional[tuple[Path, ...]], output: Path, data: Path | None = None) -> None:
+    """Zip the files that `predict RUN --split test --submission` has written, and check them.
+
+    Args:
+        runs: run directories, one for each task
+        output: the zip to write
+        data: folder with the test files to check against, instead of the runs' own
+    """
+    missing = training.submission(runs, output, data)
+    print(f"{output} is written and checked")
+    if missing:
+        print(f"the GLUE server wants eleven files; still missing: {', '.join(missing)}")
 
 
 @app.command
@@ -44,6 +73,8 @@ def evaluate(
     run: Positional[Path],
     data: Path | None = None,
     dev: Path | None = None,
+    split: Literal["dev", "test"] = "dev",
+    task: str | None = None,
     device: Device = "auto",
     precision: PrecisionName = "auto",
     attention: Attention = "auto",
@@ -54,16 +85,20 @@ def evaluate(
         run: the run directory; of several seeds the best on dev is taken
         data: folder with the task's files, instead of the run's own
         dev: one file to evaluate on, instead of --data
+        split: which part of the data, where its labels are known
+        task: another task of GLUE with the same classes: ax, for a run of mnli
         device: where to compute
         precision: numbers to compute in
         attention: how attention is computed
     """
     saved = training.SavedRun(run, device, precision, attention)
-    found = saved.evaluate(data, dev)
-    print(f"{saved.path}: {saved.task.name}, {len(found.logits)} examples")
+    found = saved.evaluate(data, dev, split, task)
+    print(f"{saved.path}: {task or saved.task.name}, {len(found.logits)} examples")
     for name, value in found.metrics.items():
         print(f"{name:9} {value:.4f}")
     print(f"{'loss':9} {found.loss:.4f}")
+    for doubt in found.doubts:
+        print(f"warning: {doubt}")
 
 
 @app.command
@@ -72,32 +107,51 @@ def predict(
     text: tuple[str, ...] = (),
     text_pair: tuple[str, ...] = (),
     input: Path | None = None,
+    split: Literal["train", "dev", "test"] | None = None,
+    data: Path | None = None,
     output: Path | None = None,
+    submission: bool = False,
     device: Device = "auto",
     precision: PrecisionName = "auto",
     attention: Attention = "auto",
 ) -> None:
-    """Predict with a run: for texts given here, or for a file.
+    """Predict with a run: for texts given here, for a file, or for a part of its data.
 
     Args:
         run: the run directory; of several seeds the best on dev is taken
         text: one text or more
         text_pair: as many second texts, for tasks about pairs
         input: a file in the task's layout, such as GLUE's test.tsv
-        output: where to write the predictions for --input
+        split: a part of the run's data
+        data: folder with the task's files for --split, instead of the run's own
+        output: where to write the predictions for --input or --split
+        submission: with --split test, write the files that the GLUE server takes, into the run
         device: where to compute
         precision: numbers to compute in
         attention: how attention is computed
     """
-    if bool(text) == (input is not None):
-        raise MinibertError("give either --text, or --input with --output")
-    if input is not None and text_pair:
-        raise MinibertError("--text-pair goes with --text; --input has its pairs in its columns")
-    if (input is None) != (output is None):
-        raise MinibertError("--input and --output belong together: give both")
+    if sum((bool(text), input is not None, split is not None)) != 1:
+        raise MinibertError("give one of --text, --input with --output, --split with --output")
+    if text_pair and not text:
+        raise MinibertError("--text-pair goes with --text; files have their pairs in their columns")
+    if submission and (split != "test" or output is not None):
+        raise MinibertError("--submission goes with --split test, and into the run: no --output")
+    if (output is None) != (bool(text) or submission):
+        raise MinibertError("--output belongs with --input or --split: give both")
+    if data is not None and split is None:
+        raise MinibertError("--data goes with --split")
     saved = training.SavedRun(run, device, precision, attention)
-    if input is not None and output is not None:
-        print(f"{saved.predict_file(input, output)} predictions by {saved.path} in {output}")
+    if submission:
+        for path in saved.submit(data):
+            print(path)
+        return
+    if output is not None:
+        if input is not None:
+            count = saved.predict_file(input, output)
+        else:
+            assert split is not None
+            count = saved.predict_split(split, output, data)
+        print(f"{count} predictions by {saved.path} in {output}")
         return
     print(f"{saved.path}: {saved.task.name}")
     for number, answer in enumerate(saved.predict(text, text_pair or None)):

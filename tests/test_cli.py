@@ -24,20 +24,23 @@ from tiny_runs import (
 import minibert
 from minibert import checkpoint, cli
 from minibert.errors import CheckpointError
-from minibert.training.finetune import finetune_glue
+from minibert.training.finetune import fine_tune
 from minibert.training.saved import SavedRun
 
 CPU = ("--device", "cpu", "--precision", "float32")
 QUICK = f"{' '.join(CPU)} --epochs 1 --batch-size 8 --max-length {MAX_LENGTH} --lr 0.01"
+TRAINING = """--data --train --dev --test --model --new-head --output --overwrite
+    --device --precision --attention --epochs --batch-size --max-length --lr --warmup
+    --weight-decay --seed --seeds --train-limit"""
 OPTIONS = {
-    "finetune glue": """--task --data --train --dev --test --model --new-head --output --overwrite
-        --device --precision --attention --epochs --batch-size --max-length --lr --warmup
-        --weight-decay --seed --seeds --train-limit --accumulation-steps --gradient-checkpointing
-        --compile --batching --head-lr --layer-decay --schedule --optimizer --clip-norm --dropout
-        --label-smoothing --class-weights --freeze --unfreeze-at --reinit-layers --evaluate-every
-        --early-stopping --best-by --overfit-batch --lr-range-test""",
-    "evaluate": "--data --dev --device --precision --attention",
-    "predict": "--text --text-pair --input --output --device --precision --attention",
+    "finetune glue": f"--task {TRAINING}",
+    "finetune text": f"""--text-column --pair-column --label-column --regression --dev-share
+        --split-seed {TRAINING}""",
+    "finetune sentiment": f"--task --truncation {TRAINING}",
+    "glue submission": "--output --data",
+    "evaluate": "--data --dev --split --task --device --precision --attention",
+    "predict": """--text --text-pair --input --split --data --output --submission --device
+        --precision --attention""",
     "inspect": "",
     "doctor": "",
 }
@@ -106,7 +109,7 @@ def pair_run(tmp_path_factory, model):
     folder = tmp_path_factory.mktemp("pairs")
     data = small_data(folder / "MRPC", "MRPC")
     settings = tiny_settings(model, data, folder / "run", task="mrpc", seeds=(1, 2), epochs=1)
-    return finetune_glue(settings)
+    return fine_tune(settings)
 
 
 def refused(shown, *parts):
@@ -257,18 +260,60 @@ class TestPredict:
     @pytest.mark.parametrize(
         ("words", "complaint"),
         [
-            ((), "give either --text, or --input with --output"),
-            (("--text", "a", "--input", "b", "--output", "c"), "give either --text"),
-            (("--input", "b"), "--input and --output belong together: give both"),
-            (("--text", "a", "--output", "c"), "--input and --output belong together"),
+            ((), "give one of --text, --input with --output, --split with --output"),
+            (("--text", "a", "--input", "b", "--output", "c"), "give one of --text"),
+            (("--split", "dev", "--input", "b", "--output", "c"), "give one of --text"),
+            (("--input", "b"), "--output belongs with --input or --split: give both"),
+            (("--split", "dev"), "--output belongs with --input or --split: give both"),
+            (("--text", "a", "--output", "c"), "--output belongs with --input or --split"),
             (("--text", "a", "--text-pair", "b"), "leave out --text-pair"),
-            (("--text-pair", "b"), "give either --text"),
+            (("--text-pair", "b"), "give one of --text"),
+            (("--input", "a", "--output", "c", "--text-pair", "b"), "--text-pair goes with --text"),
+            (("--text", "a", "--data", "b"), "--data goes with --split"),
+            (("--text", "a", "--submission"), "--submission goes with --split test"),
+            (("--split", "dev", "--submission"), "--submission goes with --split test"),
             (("--input", "/nowhere.tsv", "--output", "c"), "/nowhere.tsv: no such file"),
         ],
         ids=" ".join,
     )
     def test_words_that_make_no_request(self, type_, run, words, complaint):
         assert refused(type_("predict", run, *words, *CPU), complaint)
+
+
+class TestSubmission:
+    def test_from_a_run_to_the_zip(self, type_, run, tmp_path):
+        """The run's own test file; the folder goes when the run is overwritten."""
+        written = type_("predict", run, "--split", "test", "--submission", *CPU)
+
+        shown = type_("glue", "submission", run, "--output", tmp_path / "out.zip")
+
+        assert written == Shown(0, f"{run / 'submission' / 'SST-2.tsv'}\n", "")
+        assert len((run / "submission" / "SST-2.tsv").read_text().splitlines()) == 21
+        assert shown.status == 0
+        assert f"{tmp_path / 'out.zip'} is written and checked" in shown.out
+        assert "still missing: CoLA.tsv, MRPC.tsv, " in shown.out
+
+    def test_a_file_that_is_not_the_test_sets_is_refused(self, type_, run, tmp_path):
+        type_("predict", run, "--split", "test", "--submission", *CPU)
+        answers = run / "submission" / "SST-2.tsv"
+        answers.write_text("".join(answers.read_text().splitlines(keepends=True)[:-1]))
+
+        shown = type_("glue", "submission", run, "--output", tmp_path / "out.zip")
+
+        assert refused(shown, answers, "19 predictions for 20 test examples")
+        assert not (tmp_path / "out.zip").exists()
+
+    def test_runs_that_cannot_be_submitted(self, type_, run, pair_run, tmp_path):
+        target = tmp_path / "out.zip"
+        type_("predict", run, "--split", "test", "--submission", *CPU)
+
+        assert refused(type_("glue", "submission", "--output", target), "name the runs to submit")
+        assert refused(
+            type_("glue", "submission", run, pair_run, "--output", target), "no answers yet"
+        )
+        assert refused(
+            type_("glue", "submission", run, run, "--output", target), "answer SST-2.tsv"
+        )
 
 
 class TestInspect:

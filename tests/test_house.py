@@ -28,6 +28,7 @@ DEFERRED = {
     "datasets",
     "huggingface_hub",
     "matplotlib",
+    "pyarrow",
     "scipy",
     "sklearn",
     "transformers",

@@ -69,7 +69,9 @@ def test_commands_can_be_given_as_they_stand(words, monkeypatch):
         def __init__(self, *_):
             called.append(True)
 
-        evaluate = staticmethod(lambda *_: SimpleNamespace(logits=[], metrics={}, loss=0.0))
+        evaluate = staticmethod(
+            lambda *_: SimpleNamespace(logits=[], metrics={}, loss=0.0, doubts=())
+        )
         predict = staticmethod(lambda *_: [])
         predict_file = staticmethod(lambda *_: 0)
 
@@ -77,7 +79,7 @@ def test_commands_can_be_given_as_they_stand(words, monkeypatch):
         called.append(names)
         return SimpleNamespace(first=None)
 
-    monkeypatch.setattr(cli.training, "finetune_glue", called.append, raising=False)
+    monkeypatch.setattr(cli.training, "fine_tune", called.append, raising=False)
     describe = lambda *given: called.append(given)  # noqa: E731
     monkeypatch.setattr(cli.checkpoint, "describe", describe, raising=False)
 

@@ -24,6 +24,18 @@ def f1(predictions: Numbers, labels: Numbers) -> float:
     return float(metrics.f1_score(labels, predictions, pos_label=1, zero_division=0.0))
 
 
+def macro_f1(predictions: Numbers, labels: Numbers) -> float:
+    """The mean of every class's F1: rare classes count as much as frequent ones."""
+    return float(metrics.f1_score(labels, predictions, average="macro", zero_division=0.0))
+
+
+def matthews(predictions: Numbers, labels: Numbers) -> float:
+    """Matthews' correlation of classes, -1 to 1; of more than two classes Gorodkin's R_K."""
+    if len(labels) < 2 or np.ptp(predictions) == 0 or np.ptp(labels) == 0:
+        return 0.0
+    return float(metrics.matthews_corrcoef(labels, predictions))
+
+
 def pearson(predictions: Numbers, labels: Numbers) -> float:
     """Linear correlation, -1 to 1."""
     return _correlation(stats.pearsonr, predictions, labels)
@@ -45,6 +57,8 @@ def _correlation(
 METRICS: dict[str, Callable[[Numbers, Numbers], float]] = {
     "accuracy": accuracy,
     "f1": f1,
+    "macro_f1": macro_f1,
+    "matthews": matthews,
     "pearson": pearson,
     "spearman": spearman,
 }

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, NamedTuple, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from minibert.checkpoint.files import write_atomically
-from minibert.errors import ConfigError
+from minibert.errors import ConfigError, TokenizerError
+from minibert.model import BertForSequenceClassification
 from minibert.model.heads import Logits
 from minibert.tasks.losses import Loss, Weighting, balanced_weights, weighted_cross_entropy
 from minibert.tasks.metrics import METRICS
+from minibert.tasks.sources import Sources
 from minibert.tokenization import BertTokenizer
+
+Truncation = Literal["head", "tail", "head-tail"]
 
 
 class Example(NamedTuple):
@@ -60,19 +64,25 @@ class Features:
         tokenizer: BertTokenizer,
         max_length: int,
         at_once: int = 4096,
+        truncation: Truncation = "head",
     ):
-        """Pieces beyond max_length are cut off; `truncated` counts the examples concerned."""
+        """Of examples longer than max_length `truncation` says what is kept (see `cut`).
+
+        `truncated` counts them. Pairs are always cut at their ends, the longer text first.
+        """
         ids, segments, lengths = [], [], []
         self.truncated = 0
         self.pad_id = tokenizer.pad_id
         for start in range(0, len(examples), at_once):
             some = examples[start : start + at_once]
             pairs = None if some[0].pair is None else [example.pair or "" for example in some]
-            for encoding in tokenizer.encode_batch([e.text for e in some], pairs, max_length):
-                ids.append(np.array(encoding.ids, dtype=np.int32))
-                segments.append(np.array(encoding.type_ids, dtype=np.int8))
-                lengths.append(len(encoding.ids))
-                self.truncated += bool(encoding.overflowing)
+            most = max_length if truncation == "head" else None
+            for encoding in tokenizer.encode_batch([e.text for e in some], pairs, most):
+                kept = cut(encoding.ids, max_length, truncation)
+                ids.append(np.array(kept, dtype=np.int32))
+                segments.append(np.array(encoding.type_ids[: len(kept)], dtype=np.int8))
+                lengths.append(len(kept))
+                self.truncated += bool(encoding.overflowing) or len(kept) < len(encoding.ids)
         self.ids, self.segments = np.concatenate(ids), np.concatenate(segments)
         self.lengths = np.array(lengths)
         self.starts = np.concatenate([[0], np.cumsum(self.lengths)])
@@ -98,9 +108,31 @@ class Features:
         return Batch({name: torch.from_numpy(value) for name, value in inputs.items()}, labels)
 
 
+def cut(ids: list[int], max_length: int, truncation: Truncation) -> list[int]:
+    """The ids of one text, at most max_length of them, [CLS] and [SEP] kept.
+
+    "head" keeps the beginning, "tail" the end, "head-tail" a quarter of the beginning and three
+    quarters of the end: of 512 pieces the first 128 and the last 382 between the special tokens.
+    Source: Sun et al. 2019, "How to fine-tune BERT for text classification?", section 5.3.1.
+    """
+    if len(ids) <= max_length:
+        return ids
+    room = max_length - 2
+    if room < 1:
+        raise TokenizerError(f"max_length {max_length} is too short: 3 at least")
+    head = {"head": room, "tail": 0, "head-tail": room * 128 // 510}[truncation]
+    first, pieces, last = ids[0], ids[1:-1], ids[-1]
+    return [first, *pieces[:head], *pieces[len(pieces) - (room - head) :], last]
+
+
 @dataclass(frozen=True)
 class SequenceTask:
-    """What to learn, and how to measure it."""
+    """What to learn, and how to measure it.
+
+    GLUE's tasks, sentiment and texts of one's own add where their examples come from.
+    """
+
+    model: ClassVar = BertForSequenceClassification
 
     name: str
     label_names: tuple[str, ...]  # in the order of their numbers; none: a score is predicted
@@ -111,6 +143,37 @@ class SequenceTask:
     def num_labels(self) -> int:
         """Outputs that the model's head needs."""
         return len(self.label_names) or 1
+
+    @property
+    def about_pairs(self) -> bool:
+        """Whether an example is a pair of texts."""
+        return False
+
+    def prepared(self, sources: Sources) -> Self:
+        """The task with what only its training data can tell, such as its classes."""
+        return self
+
+    def facts(self) -> dict[str, Any]:
+        """What settings.json must hold, beside the settings, for the task to be made again."""
+        return {}
+
+    def examples(self, split: str, sources: Sources) -> list[Example]:
+        """The examples of "train", "dev", "test", or another split that the task has."""
+        raise NotImplementedError
+
+    def read(self, path: Path, labelled: bool = True) -> list[Example]:
+        """The examples of one file. Raises `DataError` naming file and line."""
+        raise NotImplementedError
+
+    def more_dev_splits(self, sources: Sources) -> tuple[str, ...]:
+        """Splits that are evaluated beside "dev"."""
+        return ()
+
+    def features(
+        self, examples: Sequence[Example], tokenizer: BertTokenizer, max_length: int
+    ) -> Features:
+        """The examples as the model takes them."""
+        return Features(examples, tokenizer, max_length)
 
     def weighted(
         self,
@@ -173,6 +236,10 @@ class SequenceTask:
         """The one number by which models are compared; higher is better."""
         return metrics[self.metric_names[0]]
 
+    def doubts(self, logits: NDArray[np.float32], labels: NDArray[np.generic]) -> list[str]:
+        """What speaks against a result, in sentences (see `plausibility`)."""
+        return plausibility.doubts(logits, labels, self.label_names)
+
     def answer(self, logits: NDArray[np.float32]) -> Answer:
         """What the logits (C,) of one example mean."""
         if not self.label_names:
@@ -187,16 +254,21 @@ class SequenceTask:
     ) -> None:
         """A TSV with one row an example: label if known, prediction, probabilities, texts."""
         header = ["index", "label", "prediction", *self.label_names, "text", "pair"]
-        lines = ["\t".join(header)]
+        lines = ["\t".join(map(_in_a_cell, header))]
         for index, (example, row) in enumerate(zip(examples, logits, strict=True)):
             answer = self.answer(row)
             shares = (f"{share:.4f}" for share in answer.probabilities.values())
-            texts = (re.sub(r"[\t\r\n]", " ", text or "") for text in (example.text, example.pair))
+            texts = (example.text, example.pair or "")
             cells = (index, self._label(example.label), answer.text, *shares, *texts)
-            lines.append("\t".join(map(str, cells)))
+            lines.append("\t".join(_in_a_cell(str(cell)) for cell in cells))
         write_atomically(path, "\n".join(lines) + "\n")
 
     def _label(self, label: int | float | None) -> str | float:
         if label is None:
             return ""
         return self.label_names[int(label)] if self.label_names else label
+
+
+def _in_a_cell(text: str) -> str:
+    """The text without what would break a line or a column."""
+    return re.sub(r"[\t\r\n]", " ", text)

@@ -5,17 +5,18 @@ from typing import TYPE_CHECKING
 from minibert.lazy import exports
 
 if TYPE_CHECKING:
-    from minibert.training.finetune import finetune_glue
+    from minibert.training.finetune import fine_tune
     from minibert.training.machine import doctor
-    from minibert.training.saved import SavedRun
+    from minibert.training.saved import SavedRun, submission
 
-__all__ = ["SavedRun", "doctor", "finetune_glue"]
+__all__ = ["SavedRun", "doctor", "fine_tune", "submission"]
 
 __getattr__ = exports(
     __name__,
     {
         "SavedRun": "minibert.training.saved",
         "doctor": "minibert.training.machine",
-        "finetune_glue": "minibert.training.finetune",
+        "fine_tune": "minibert.training.finetune",
+        "submission": "minibert.training.saved",
     },
 )

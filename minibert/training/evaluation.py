@@ -20,6 +20,7 @@ class Evaluation(NamedTuple):
     logits: Any  # as the task's `collect` returns them: (N, C) where sequences are classified
     loss: float  # mean over what the task counts; NaN where labels are unknown
     metrics: dict[str, float]  # empty where labels are unknown
+    doubts: tuple[str, ...] = ()  # what speaks against the result, where it was asked
 
 
 @torch.no_grad()

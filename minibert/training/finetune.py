@@ -1,4 +1,7 @@
-"""Fine-tuning from settings to a finished run directory, for one seed or several."""
+"""Fine-tuning from settings to a finished run directory, for one seed or several.
+
+Every kind of task goes this one way; `tasks.kinds` says what its settings mean.
+"""
 
 import statistics
 from dataclasses import replace
@@ -10,52 +13,47 @@ import torch
 from minibert import checkpoint
 from minibert.errors import ConfigError
 from minibert.model import BertForSequenceClassification
-from minibert.tasks import glue
-from minibert.tasks.sequence import Example, Features
+from minibert.tasks.kinds import task_of
+from minibert.tasks.labels import fit_labels
+from minibert.tasks.sequence import Example, Features, SequenceTask
+from minibert.tasks.sources import Sources, limited
 from minibert.tokenization import BertTokenizer
 from minibert.training.curves import draw_curves
-from minibert.training.evaluation import check_best_by, evaluate
+from minibert.training.evaluation import evaluate
 from minibert.training.loop import train
-from minibert.training.parameters import reinitialise
 from minibert.training.precision import Precision, choose_device, choose_precision
-from minibert.training.rehearsal import draw_range, lr_range_test, overfit_batch
 from minibert.training.run import RunDirectory, make_room, write_json
-from minibert.training.settings import GlueSettings
+from minibert.training.settings import Settings
 
 
 class Prepared(NamedTuple):
     """What the seeds of one experiment share."""
 
-    task: glue.GlueTask
+    task: SequenceTask
     tokenizer: BertTokenizer
     precision: Precision
     train_set: Features
     dev_set: Features
+    more_dev_sets: dict[str, Features]  # evaluated at the end; MNLI's mismatched one
     test_set: Features | None
     dev_examples: list[Example]
 
 
-def finetune_glue(settings: GlueSettings) -> Path:
+def fine_tune(settings: Settings) -> Path:
     """Run `settings` and return the run directory; with `seeds` it holds a run each, and a summary.
 
     Raises a `MinibertError` for anything wrong with data, weights or settings, before anything in
     the output folder is touched.
     """
-    task = glue.task_named(settings.task)
+    task = task_of(settings.as_json())
     output = settings.output or Path("runs") / task.name
-    settings = replace(settings, task=task.name, output=output)
+    settings = replace(settings, output=output)
     source = checkpoint.find(settings.model)
     if output.resolve() in source.resolve().parents:
         raise ConfigError(f"--model {source} lies in --output {output}; choose another --output")
     prepared = _prepare(settings, task)
     model = _load_model(settings, prepared)  # before the output is touched: it may not fit
-    if settings.overfit_batch:
-        overfit_batch(model, prepared.task, prepared.train_set, settings, prepared.precision)
-        return output
     make_room(output, settings.overwrite)
-    if settings.lr_range_test:
-        _try_rates(settings, prepared, model, output)
-        return output
 
     if not settings.seeds:
         _run(settings, prepared, model, output)
@@ -74,91 +72,71 @@ def finetune_glue(settings: GlueSettings) -> Path:
     return output
 
 
-def _prepare(settings: GlueSettings, task: glue.GlueTask) -> Prepared:
-    check_best_by(settings.best_by, task)
+def _prepare(settings: Settings, task: SequenceTask) -> Prepared:
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
-    train_examples = task.examples("train", settings.train, settings.data)
-    train_examples = glue.limited(train_examples, settings.train_limit)
-    dev_examples = task.examples("dev", settings.dev, settings.data)
     tokenizer = BertTokenizer.from_pretrained(settings.model)
-    train_set = Features(train_examples, tokenizer, settings.max_length)
-    dev_set = Features(dev_examples, tokenizer, settings.max_length)
-    assert train_set.labels is not None
-    task = task.weighted(settings.class_weights, settings.label_smoothing, train_set.labels)
-    test_set = None
-    if settings.test is not None:
-        test_set = Features(task.read(settings.test), tokenizer, settings.max_length)
+    sources = Sources.of(settings.as_json())
+    task = task.prepared(sources)
+
+    def features(examples: list[Example]) -> Features:
+        return task.features(examples, tokenizer, settings.max_length)
+
+    train_set = features(limited(task.examples("train", sources), settings.train_limit))
+    dev_examples = task.examples("dev", sources)
+    dev_set = features(dev_examples)
+    more = {s: features(task.examples(s, sources)) for s in task.more_dev_splits(sources)}
+    test_set = None if settings.test is None else features(task.read(settings.test))
     print(f"{task.name}: {len(train_set)} training and {len(dev_set)} dev examples")
     cut = train_set.truncated + dev_set.truncated
     if cut:
         print(f"{cut} of them are longer than {settings.max_length} word pieces and were cut")
-    return Prepared(task, tokenizer, precision, train_set, dev_set, test_set, dev_examples)
+    return Prepared(task, tokenizer, precision, train_set, dev_set, more, test_set, dev_examples)
 
 
-def _load_model(settings: GlueSettings, prepared: Prepared) -> BertForSequenceClassification:
-    """The model with a fresh head drawn by the seed."""
+def _load_model(settings: Settings, prepared: Prepared) -> BertForSequenceClassification:
+    """The model with its own head, or a fresh one drawn by the seed."""
+    task = prepared.task
     torch.manual_seed(settings.seed)
-    model = BertForSequenceClassification.from_pretrained(
+    model = task.model.from_pretrained(
         settings.model,
-        num_labels=prepared.task.num_labels,
+        num_labels=task.num_labels,
         attention=settings.attention,
         new_head=settings.new_head,
-        dropout=settings.dropout,
     )
-    reinitialise(model, settings)
-    model.bert.encoder.checkpointing = settings.gradient_checkpointing
-    if settings.compile:
-        model.compile(dynamic=True)  # in place: parameters keep their names
     prepared.tokenizer.check_fits(model.config.vocab_size)
     if settings.max_length > model.config.max_position_embeddings:
         raise ConfigError(
             f"max_length {settings.max_length} is more than the model's "
             f"{model.config.max_position_embeddings} positions"
         )
-    if prepared.task.label_names:
-        model.label_names = prepared.task.label_names
     return model.to(prepared.precision.device)
 
 
-def _try_rates(
-    settings: GlueSettings, prepared: Prepared, model: BertForSequenceClassification, path: Path
-) -> None:
-    """Instead of training: a learning-rate range test, drawn in `path`."""
-    task, precision, train_set = prepared.task, prepared.precision, prepared.train_set
-    with RunDirectory(path, settings.as_json()) as run:
-        test = lr_range_test(model, task, train_set, settings, precision, run)
-    picture = path / "lr_range.png"
-    draw_range(test, picture, f"{task.name}: loss while the rate rises")
-    if test.suggestion is None:
-        print(f"no rate from {test.rates[0]:.0e} up made the loss fall; see {picture}")
-    else:
-        print(f"suggested: --lr {test.suggestion:.0e}; see {picture}")
-
-
 def _run(
-    settings: GlueSettings, prepared: Prepared, model: BertForSequenceClassification, path: Path
+    settings: Settings, prepared: Prepared, model: BertForSequenceClassification, path: Path
 ) -> dict[str, Any]:
     """One seed: train, and leave a finished run in `path`; returns what metrics.json holds."""
-    task, tokenizer, precision, train_set, dev_set, test_set, dev_examples = prepared
+    task, tokenizer, precision, train_set, dev_set, more, test_set, dev_examples = prepared
     model.train()
     attention = model.bert.attention_choice(precision.device)
     assert model.load_table is not None
     print(f"weights    {settings.model}: {model.load_table.summary()}")
+    if task.label_names:
+        _name_labels(model, task.label_names, model.load_table)
     print(f"device     {precision.device}")
     print(f"precision  {precision.name} ({precision.reason})")
     print(f"attention  {attention.way} ({attention.reason})")
-    with RunDirectory(path, settings.as_json()) as run:
+    with RunDirectory(path, _written(settings, task)) as run:
         outcome = train(model, task, train_set, dev_set, settings, precision, run, tokenizer)
         seconds = outcome.train_seconds
-        result = {
+        metrics = dict(outcome.best.metrics)
+        result: dict[str, Any] = {
             "task": task.name,
-            "metrics": outcome.best.metrics,
+            "metrics": metrics,
             "dev_loss": outcome.best.loss,
             "best_epoch": outcome.best_epoch,
-            "best_step": outcome.best_step,
             "epochs": settings.epochs,
-            "steps": outcome.steps,
             "seed": settings.seed,
             "train_examples": len(train_set),
             "dev_examples": len(dev_set),
@@ -171,34 +149,70 @@ def _run(
             "precision": precision.name,
             "attention": attention.way,
         }
-    metrics = _in_words(outcome.best.metrics)
-    print(f"best: epoch {outcome.best_epoch}  {metrics}  ({seconds:.0f} s)  in {path}")
+    if more or test_set is not None:
+        best = task.model.from_pretrained(path, attention=settings.attention)
+        best = best.to(precision.device)
+        metrics |= evaluate_more(best, task, more, precision)
     if test_set is not None:
-        best = BertForSequenceClassification.from_pretrained(path, attention=settings.attention)
-        found = evaluate(best.to(precision.device), task, test_set, precision)
-        result["test_metrics"] = found.metrics
-        print(f"test: {_in_words(found.metrics)}")
+        result["test_metrics"] = evaluate(best, task, test_set, precision).metrics
+        print(f"test: {_in_words(result['test_metrics'])}")
+    assert dev_set.labels is not None
+    result["warnings"] = task.doubts(outcome.best.logits, dev_set.labels.numpy())
+    for warning in result["warnings"]:
+        print(f"warning: {warning}")
+    found = _in_words(metrics)
+    print(f"best: epoch {outcome.best_epoch}  {found}  ({seconds:.0f} s)  in {path}")
     task.write_predictions(path / "predictions.tsv", dev_examples, outcome.best.logits)
     draw_curves(path / "log.jsonl", path / "curves.png", f"{task.name}, seed {settings.seed}")
     write_json(path / "metrics.json", result)  # last: a run that has it is complete
     return result
 
 
+def _written(settings: Settings, task: SequenceTask) -> dict[str, Any]:
+    """What settings.json holds: enough for `task_of` to make the task again."""
+    return {**settings.as_json(), "task": task.name, **task.facts()}
+
+
+def _name_labels(
+    model: BertForSequenceClassification, names: tuple[str, ...], table: checkpoint.LoadTable
+) -> None:
+    """Give the model the task's classes; a head that came with its own is put in their order."""
+    if "classifier.weight" not in table.new:
+        note = fit_labels(model.classifier, model.label_names, names)
+        if note:
+            print(f"labels     {note}")
+    model.label_names = names
+
+
+def evaluate_more(
+    model: BertForSequenceClassification,
+    task: SequenceTask,
+    sets: dict[str, Features],
+    precision: Precision,
+) -> dict[str, float]:
+    """The metrics of further dev sets, under names that tell them apart: "mismatched_accuracy"."""
+    return {
+        f"{split.removeprefix('dev_')}_{name}": value
+        for split, features in sets.items()
+        for name, value in evaluate(model, task, features, precision).metrics.items()
+    }
+
+
 def _in_words(metrics: dict[str, float]) -> str:
     return "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
 
 
-def _summary(task: glue.GlueTask, results: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _summary(task: SequenceTask, results: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Mean, standard deviation (n - 1), least and most of each metric, and the best seed's run."""
+    runs = {name: result["metrics"] for name, result in results.items()}
     metrics = {}
-    for name in task.metric_names:
-        values = [result["metrics"][name] for result in results.values()]
+    for name in next(iter(runs.values())):
+        values = [run[name] for run in runs.values()]
         metrics[name] = {
             "mean": statistics.fmean(values),
             "sd": statistics.stdev(values) if len(values) > 1 else 0.0,
             "min": min(values),
             "max": max(values),
         }
-    best = max(results, key=lambda name: task.score(results[name]["metrics"]))
-    runs = {name: result["metrics"] for name, result in results.items()}
+    best = max(runs, key=lambda name: task.score(runs[name]))
     return {"task": task.name, "metrics": metrics, "best": best, "runs": runs}

@@ -9,6 +9,7 @@ lr_range.png      alone with log.jsonl and settings.json: a learning-rate range 
 predictions.tsv   the best model's answers on the dev set
 checkpoints/      while it trains: all that is needed to resume it (see `checkpoints`)
 model/            the best model with its tokenizer, in Hugging Face's format
+submission/       files for the GLUE server, where they were asked for
 """
 
 import json
@@ -44,6 +45,7 @@ FILES = (
     "lr_range.png",
     "predictions.tsv",
 )
+FOLDERS = ("model", "submission")
 
 
 class RunDirectory:
@@ -140,7 +142,8 @@ def make_room(path: Path, overwrite: bool) -> None:
     for run in (path, *seeds):
         for name in FILES:
             (run / name).unlink(missing_ok=True)
-        shutil.rmtree(run / "model", ignore_errors=True)
+        for name in FOLDERS:
+            shutil.rmtree(run / name, ignore_errors=True)
     for run in seeds:
         if not any(run.iterdir()):
             run.rmdir()

@@ -1,9 +1,9 @@
 """Every setting of a fine-tuning run; the comments are the command line's help."""
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import tyro
 
@@ -13,6 +13,8 @@ from minibert.errors import ConfigError
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """What all tasks share."""
+
+    needs_dev: ClassVar[bool] = True  # whether --train alone is too little
 
     data: Path | None = None  # folder with the task's files; without it they come from the hub
     train: Path | None = None  # a training file, instead of --data
@@ -133,7 +135,7 @@ class Settings:
             raise ConfigError(f"seeds {self.seeds} names one twice")
         if self.data is not None and (self.train is not None or self.dev is not None):
             raise ConfigError("give either --data, or --train and --dev, not both")
-        if (self.train is None) != (self.dev is None):
+        if self.needs_dev and (self.train is None) != (self.dev is None):
             raise ConfigError("--train and --dev belong together: give both")
 
     def as_json(self) -> dict[str, object]:
@@ -146,4 +148,42 @@ class Settings:
 class GlueSettings(Settings):
     """Fine-tune on a task of GLUE."""
 
-    task: str  # sst-2, mrpc or sts-b
+    task: str  # cola, sst-2, mrpc, sts-b, qqp, mnli, qnli, rte or wnli
+    kind: str = field(default="glue", init=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextSettings(Settings):
+    """Fine-tune on texts of your own: CSV, TSV, JSONL or Parquet."""
+
+    needs_dev = False
+
+    text_column: str = "text"  # the column of the texts
+    pair_column: str | None = None  # the column of second texts, if each example is a pair
+    label_column: str = "label"  # the column of the classes or scores
+    regression: bool = False  # the labels are scores, not classes
+    dev_share: float = 0.1  # of the training rows, held out where no dev file is given
+    split_seed: int = 0  # decides which rows are held out
+    task: str = field(default="text", init=False)
+    kind: str = field(default="text", init=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.dev_share < 1:
+            raise ConfigError(f"dev_share must lie between 0 and 1, not {self.dev_share}")
+        if self.dev is not None and self.train is None:
+            raise ConfigError("--dev needs --train beside it")
+        columns = (self.text_column, self.pair_column, self.label_column)
+        if len(set(columns)) < len(columns):
+            raise ConfigError(f"the columns {', '.join(map(repr, columns))} must differ")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SentimentSettings(Settings):
+    """Fine-tune on the sentiment of film reviews."""
+
+    task: str  # imdb, sst-5 or cfimdb
+    # what is kept of a text longer than --max-length: its beginning, its end, or a quarter of the
+    # beginning and three quarters of the end (best on IMDb in Sun et al. 2019)
+    truncation: Literal["head", "tail", "head-tail"] = "head"
+    kind: str = field(default="sentiment", init=False)

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 import torch
-from tiny_runs import GLUE, examples_of, features_of, save_tiny_model
+from tiny_runs import GLUE, SAMPLED, examples_of, features_of, save_tiny_model
 
 from minibert import BertForSequenceClassification, BertTokenizer
-from minibert.tasks.glue import TASKS, task_named
+from minibert.tasks.glue import task_named
 from minibert.tasks.sequence import Features
 from minibert.training.evaluation import evaluate
 from minibert.training.precision import Precision
@@ -16,7 +16,7 @@ from minibert.training.precision import Precision
 PRECISION = Precision("float32", "", torch.device("cpu"))
 
 
-@pytest.fixture(params=TASKS)
+@pytest.fixture(params=SAMPLED)
 def task(request):
     return task_named(request.param)
 

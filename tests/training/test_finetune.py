@@ -19,7 +19,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from minibert.errors import MinibertError
 from minibert.tasks.glue import task_named
-from minibert.training.finetune import finetune_glue
+from minibert.training.finetune import fine_tune
 from minibert.training.saved import SavedRun
 
 RUN_FILES = {
@@ -54,7 +54,7 @@ def data(tmp_path_factory):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, model, data):
     output = tmp_path_factory.mktemp("runs") / "deep" / "run"
-    return finetune_glue(tiny_settings(model, data, output, seed=2))
+    return fine_tune(tiny_settings(model, data, output, seed=2))
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def scored(tmp_path_factory):
 def seeds_run(tmp_path_factory, model, scored):
     """Three seeds on a task whose metric is never the same twice."""
     output = tmp_path_factory.mktemp("runs") / "seeds"
-    return finetune_glue(tiny_settings(model, scored, output, task="sts-b", seeds=SEEDS))
+    return fine_tune(tiny_settings(model, scored, output, task="sts-b", seeds=SEEDS))
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def contents(folder):
 
 def refusal(settings):
     with pytest.raises(MinibertError) as error:
-        finetune_glue(settings)
+        fine_tune(settings)
     return str(error.value)
 
 
@@ -190,7 +190,7 @@ class TestSeeds:
     ):
         """The same bits: what one seed draws leaves no trace in the next."""
         among = seeds_run / "seed-2"
-        alone = finetune_glue(tiny_settings(model, scored, tmp_path / "run", task="sts-b", seed=2))
+        alone = fine_tune(tiny_settings(model, scored, tmp_path / "run", task="sts-b", seed=2))
 
         for name in ("log.jsonl", "model/model.safetensors", "predictions.tsv"):
             assert (among / name).read_bytes() == (alone / name).read_bytes(), name
@@ -220,7 +220,7 @@ class TestSeeds:
 
     def test_one_seed_has_no_deviation(self, tmp_path, model, data):
         output = tmp_path / "run"
-        finetune_glue(tiny_settings(model, data, output, seeds=(5,), epochs=1))
+        fine_tune(tiny_settings(model, data, output, seeds=(5,), epochs=1))
 
         assert json_of(output / "summary.json")["metrics"]["accuracy"]["sd"] == 0.0
 
@@ -236,7 +236,7 @@ class TestOverwrite:
         assert contents(old_run) == before
 
     def test_a_run_is_replaced_when_asked_and_foreign_files_stay(self, old_run, model, data):
-        finetune_glue(tiny_settings(model, data, old_run, overwrite=True, seeds=(7,), epochs=1))
+        fine_tune(tiny_settings(model, data, old_run, overwrite=True, seeds=(7,), epochs=1))
 
         assert {path.name for path in old_run.iterdir()} == {"seed-7", "summary.json", "notes.md"}
         assert (old_run / "notes.md").read_text() == "mine"
@@ -304,7 +304,7 @@ def test_a_fresh_head_replaces_one_of_another_size(run, tmp_path):
         run, data, tmp_path / "run", task="sts-b", new_head=True, epochs=1, max_length=32
     )
 
-    metrics = json_of(finetune_glue(settings) / "metrics.json")
+    metrics = json_of(fine_tune(settings) / "metrics.json")
 
     assert metrics["metrics"].keys() == {"pearson", "spearman"}
 
@@ -313,14 +313,14 @@ def test_training_goes_on_from_a_runs_own_head(run, data, tmp_path):
     """With a rate of zero the head stays what the first run has made of it."""
     settings = tiny_settings(run, data, tmp_path / "run", learning_rate=0.0, epochs=1)
 
-    again = load_file(finetune_glue(settings) / "model" / "model.safetensors")
+    again = load_file(fine_tune(settings) / "model" / "model.safetensors")
 
     first = load_file(run / "model" / "model.safetensors")
     assert again["classifier.weight"].equal(first["classifier.weight"])
 
 
 def test_a_limit_on_the_training_examples_leaves_the_dev_set_whole(model, data, tmp_path):
-    output = finetune_glue(tiny_settings(model, data, tmp_path / "run", train_limit=6, epochs=1))
+    output = fine_tune(tiny_settings(model, data, tmp_path / "run", train_limit=6, epochs=1))
 
     metrics = json_of(output / "metrics.json")
     assert (metrics["train_examples"], metrics["dev_examples"]) == (6, 30)
@@ -328,7 +328,7 @@ def test_a_limit_on_the_training_examples_leaves_the_dev_set_whole(model, data, 
 
 
 def test_texts_that_are_cut_are_counted_and_told(model, data, tmp_path, capsys):
-    output = finetune_glue(tiny_settings(model, data, tmp_path / "run", max_length=8, epochs=1))
+    output = fine_tune(tiny_settings(model, data, tmp_path / "run", max_length=8, epochs=1))
 
     truncated = json_of(output / "metrics.json")["truncated"]
     assert 0 < truncated <= 50
@@ -338,7 +338,7 @@ def test_texts_that_are_cut_are_counted_and_told(model, data, tmp_path, capsys):
 
 
 def test_what_one_sees(model, data, tmp_path, capsys):
-    output = finetune_glue(tiny_settings(model, data, tmp_path / "run"))
+    output = fine_tune(tiny_settings(model, data, tmp_path / "run"))
 
     seen = capsys.readouterr().out
     assert "sst-2: 20 training and 30 dev examples" in seen
@@ -349,7 +349,7 @@ def test_what_one_sees(model, data, tmp_path, capsys):
 
 def test_a_test_file_is_scored_on_the_best_model(model, data, tmp_path, capsys):
     settings = tiny_settings(model, data, tmp_path / "run", test=data / "dev.tsv")
-    run = finetune_glue(settings)
+    run = fine_tune(settings)
     result = json_of(run / "metrics.json")
     assert result["test_metrics"] == result["metrics"]  # the same file, and the same model
     assert f"test: accuracy {result['metrics']['accuracy']:.4f}" in capsys.readouterr().out
@@ -357,7 +357,7 @@ def test_a_test_file_is_scored_on_the_best_model(model, data, tmp_path, capsys):
 
 def test_a_run_finds_its_data_from_any_folder(model, data, monkeypatch, tmp_path):
     monkeypatch.chdir(data.parent)
-    run = finetune_glue(tiny_settings(model, Path(data.name), tmp_path / "run"))
+    run = fine_tune(tiny_settings(model, Path(data.name), tmp_path / "run"))
     monkeypatch.chdir(tmp_path)
     assert SavedRun(run).evaluate().metrics == json_of(run / "metrics.json")["metrics"]
 

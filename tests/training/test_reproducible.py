@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT
 from tiny_runs import MAX_LENGTH, save_tiny_model, small_data, tiny_settings
 
-from minibert.training.finetune import finetune_glue
+from minibert.training.finetune import fine_tune
 
 WEIGHTS = "model/model.safetensors"
 
@@ -42,14 +42,14 @@ def first(tmp_path_factory, model, data):
 
 
 def test_the_same_seed_gives_the_same_bits_in_another_process(first, model, data, tmp_path):
-    second = finetune_glue(tiny_settings(model, data, tmp_path / "second", seed=5))
+    second = fine_tune(tiny_settings(model, data, tmp_path / "second", seed=5))
 
     for name in (WEIGHTS, "log.jsonl", "predictions.tsv"):
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
 
 
 def test_another_seed_gives_others(first, model, data, tmp_path):
-    second = finetune_glue(tiny_settings(model, data, tmp_path / "second", seed=6))
+    second = fine_tune(tiny_settings(model, data, tmp_path / "second", seed=6))
 
     for name in (WEIGHTS, "log.jsonl", "predictions.tsv"):
         assert (first / name).read_bytes() != (second / name).read_bytes(), name

@@ -8,7 +8,7 @@ from tiny_runs import GLUE, json_of, save_tiny_model, small_data, tiny_settings
 
 from minibert.errors import MinibertError
 from minibert.tasks.glue import task_named
-from minibert.training.finetune import finetune_glue
+from minibert.training.finetune import fine_tune
 from minibert.training.saved import SavedRun
 
 
@@ -24,7 +24,7 @@ def runs(tmp_path_factory, model):
     for task, folder in (("sst-2", "SST-2"), ("mrpc", "MRPC"), ("sts-b", "STS-B")):
         data = small_data(tmp_path_factory.mktemp("data") / folder, folder)
         output = tmp_path_factory.mktemp("runs") / task
-        made[task] = finetune_glue(tiny_settings(model, data, output, task=task, epochs=1))
+        made[task] = fine_tune(tiny_settings(model, data, output, task=task, epochs=1))
     return made
 
 
@@ -108,7 +108,7 @@ def test_texts_that_do_not_fit_the_task(runs, name, pairs, complaint):
 def test_of_several_seeds_the_best_answers(model, tmp_path):
     data = small_data(tmp_path / "STS-B", "STS-B")
     settings = tiny_settings(model, data, tmp_path / "run", task="sts-b", seeds=(1, 2, 3), epochs=1)
-    output = finetune_glue(settings)
+    output = fine_tune(settings)
     summary = json_of(output / "summary.json")
 
     saved = load(output)

@@ -1,0 +1,21 @@
+"""From a run's settings to its task: the one place that knows all kinds of task."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from minibert.errors import DataError
+from minibert.tasks import glue, sentiment
+from minibert.tasks.sequence import SequenceTask
+from minibert.tasks.text import TextTask
+
+
+def task_of(settings: Mapping[str, Any]) -> SequenceTask:
+    """The task that settings.json describes. Raises `DataError` if there is no such task."""
+    kind = settings["kind"]
+    if kind == "glue":
+        return glue.task_named(settings["task"])
+    if kind == "sentiment":
+        return sentiment.task_named(settings["task"], settings["truncation"])
+    if kind == "text":
+        return TextTask.of(settings)
+    raise DataError(f"no kind of task {kind!r}")
