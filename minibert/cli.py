@@ -97,6 +97,17 @@ def predict(
 
 
 @app.command
+def compare(runs: Positional[tuple[Path, ...]], output: Path = Path("compare.png")) -> None:
+    """Lay runs of one task side by side: settings that differ, metrics, and curves.
+
+    Args:
+        runs: two run directories or more; several seeds of one run are taken together
+        output: where to draw the curves
+    """
+    print(training.compare_runs(runs, output))
+
+
+@app.command
 def inspect(source: Positional[str]) -> None:
     """Show what a checkpoint is: format, sizes, and where each of its tensors goes.
 

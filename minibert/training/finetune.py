@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
 from minibert import checkpoint
@@ -13,11 +14,14 @@ from minibert.model import BertForSequenceClassification
 from minibert.tasks import glue
 from minibert.tasks.sequence import Example, Features
 from minibert.tokenization import BertTokenizer
+from minibert.training.board import need_tensorboard
 from minibert.training.curves import draw_curves
 from minibert.training.evaluation import evaluate
+from minibert.training.health import find_warnings
 from minibert.training.loop import train
 from minibert.training.precision import Precision, choose_device, choose_precision
-from minibert.training.run import RunDirectory, make_room, write_json
+from minibert.training.report import write_report
+from minibert.training.run import RunDirectory, make_room, read_log, write_json
 from minibert.training.settings import GlueSettings
 
 
@@ -45,6 +49,8 @@ def finetune_glue(settings: GlueSettings) -> Path:
     source = checkpoint.find(settings.model)
     if output.resolve() in source.resolve().parents:
         raise ConfigError(f"--model {source} lies in --output {output}; choose another --output")
+    if settings.tensorboard:
+        need_tensorboard()
     prepared = _prepare(settings, task)
     model = _load_model(settings, prepared)  # before the output is touched: it may not fit
     make_room(output, settings.overwrite)
@@ -117,7 +123,7 @@ def _run(
     print(f"device     {precision.device}")
     print(f"precision  {precision.name} ({precision.reason})")
     print(f"attention  {attention.way} ({attention.reason})")
-    with RunDirectory(path, settings.as_json()) as run:
+    with RunDirectory(path, settings.as_json(), settings.tensorboard) as run:
         outcome = train(model, task, train_set, dev_set, settings, precision, run, tokenizer)
         seconds = outcome.train_seconds
         result = {
@@ -138,6 +144,22 @@ def _run(
             "precision": precision.name,
             "attention": attention.way,
         }
+    title = f"{task.name}, seed {settings.seed}"
+    log = read_log(path / "log.jsonl")
+    warnings = find_warnings(
+        log,
+        task.label_names,
+        outcome.best.logits,
+        np.array([example.label for example in dev_examples]),
+        fresh_head=any(not name.startswith("bert.") for name in model.load_table.new),
+        cut_share=result["truncated"] / (len(train_set) + len(dev_set)),
+        max_length=settings.max_length,
+    )
+    result["warnings"] = warnings
+    draw_curves(log, path / "curves.png", title)
+    print(write_report(path, title, task.label_names, dev_examples, outcome.best.logits, warnings))
+    for warning in warnings:
+        print(f"warning: {warning}")
     metrics = _in_words(outcome.best.metrics)
     print(f"best: epoch {outcome.best_epoch}  {metrics}  ({seconds:.0f} s)  in {path}")
     if test_set is not None:
@@ -146,7 +168,6 @@ def _run(
         result["test_metrics"] = found.metrics
         print(f"test: {_in_words(found.metrics)}")
     task.write_predictions(path / "predictions.tsv", dev_examples, outcome.best.logits)
-    draw_curves(path / "log.jsonl", path / "curves.png", f"{task.name}, seed {settings.seed}")
     write_json(path / "metrics.json", result)  # last: a run that has it is complete
     return result
 

@@ -16,6 +16,7 @@ from minibert.tasks.sequence import Features, SequenceTask
 from minibert.tokenization import BertTokenizer
 from minibert.training.batches import random_batches
 from minibert.training.evaluation import Evaluation, evaluate
+from minibert.training.health import LOOKS, part_norms
 from minibert.training.optimizer import linear_schedule, make_optimizer, set_rate
 from minibert.training.precision import Precision, clip_and_step
 from minibert.training.progress import Progress
@@ -73,12 +74,13 @@ def train(
                 scaler.scale(loss).backward()
                 set_rate(optimizer, rate)
                 norm = clip_and_step(model, optimizer, scaler, LONGEST_GRADIENT)
+                looked = {"part_norms": part_norms(model)} if step in LOOKS else {}
                 optimizer.zero_grad()
 
                 measured = {"loss": loss.item(), "rate": rate, "gradient_norm": norm.item()}
                 _check("training loss", measured["loss"], step)
                 tokens += int(train_set.lengths[rows].sum())
-                run.log({"step": step, "epoch": epoch, **measured}, tokens)
+                run.log({"step": step, "epoch": epoch, **measured, **looked}, tokens)
                 progress.step(epoch, measured["loss"], rate)
             train_seconds += time.perf_counter() - started
 

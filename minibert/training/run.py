@@ -2,11 +2,14 @@
 
 settings.json     all settings, versions, threads and processes
 log.jsonl         per step: loss, rate, gradient norm; per evaluation: metrics (reproducible)
-timing.jsonl      by the clock: seconds and tokens so far, most memory so far
-metrics.json      the result
-curves.png        the result as a picture
+timing.jsonl      by the clock: seconds and tokens so far, tokens per second, most memory so far
+metrics.json      the result, and warnings about it
+curves.png        loss, metrics, rate and gradient norm over the steps
+report.md         what the best model makes of the dev set, with pictures: confusion.png and
+                  calibration.png, or scatter.png; report.json has the same for programs
 predictions.tsv   the best model's answers on the dev set
 model/            the best model with its tokenizer, in Hugging Face's format
+tensorboard/      the log once more, with --tensorboard
 """
 
 import json
@@ -29,6 +32,7 @@ if sys.platform != "win32":
 
 from minibert.checkpoint.files import write_atomically
 from minibert.errors import RunError
+from minibert.training.board import Board
 
 FILES = (
     "settings.json",
@@ -37,6 +41,11 @@ FILES = (
     "metrics.json",
     "summary.json",
     "curves.png",
+    "report.json",
+    "report.md",
+    "confusion.png",
+    "calibration.png",
+    "scatter.png",
     "predictions.tsv",
 )
 
@@ -44,14 +53,16 @@ FILES = (
 class RunDirectory:
     """One run's folder while it is written."""
 
-    def __init__(self, path: Path, settings: dict[str, object]):
+    def __init__(self, path: Path, settings: dict[str, object], tensorboard: bool = False):
         """Take a folder that `make_room` has cleared, and write down how the run was started."""
         path.mkdir(parents=True, exist_ok=True)
         self.model = path / "model"
         write_json(path / "settings.json", {**settings, "environment": environment()})
         self._log = (path / "log.jsonl").open("w", encoding="utf-8", buffering=1)
         self._timing = (path / "timing.jsonl").open("w", encoding="utf-8", buffering=1)
-        self._started = time.perf_counter()
+        self._board = Board(path / "tensorboard") if tensorboard else None
+        self._started = self._before = time.perf_counter()
+        self._tokens = 0
 
     def __enter__(self) -> Self:
         return self
@@ -59,16 +70,24 @@ class RunDirectory:
     def __exit__(self, *_: object) -> None:
         self._log.close()
         self._timing.close()
+        if self._board is not None:
+            self._board.close()
 
     def log(self, row: dict[str, Any], tokens: int | None = None) -> None:
         """Append one row to log.jsonl and, where `tokens` were processed, one to timing.jsonl."""
         plain = {name: None if _is_infinite(value) else value for name, value in row.items()}
         self._log.write(json.dumps(plain) + "\n")
+        if self._board is not None:
+            self._board.add(plain)
         if tokens is not None:
+            now = time.perf_counter()
+            speed = (tokens - self._tokens) / (now - self._before)
+            self._tokens, self._before = tokens, now
             clock = {
                 "step": row["step"],
-                "seconds": round(time.perf_counter() - self._started, 4),
+                "seconds": round(now - self._started, 4),
                 "tokens": tokens,
+                "tokens_per_second": round(speed, 1),
                 "memory_mb": peak_memory_mb(),
             }
             self._timing.write(json.dumps(clock) + "\n")
@@ -105,7 +124,8 @@ def make_room(path: Path, overwrite: bool) -> None:
     for run in (path, *seeds):
         for name in FILES:
             (run / name).unlink(missing_ok=True)
-        shutil.rmtree(run / "model", ignore_errors=True)
+        for name in ("model", "tensorboard"):
+            shutil.rmtree(run / name, ignore_errors=True)
     for run in seeds:
         if not any(run.iterdir()):
             run.rmdir()
@@ -145,6 +165,21 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise RunError(f"{path}: no JSON object")
     return content
+
+
+def read_log(path: Path) -> list[dict[str, Any]]:
+    """The rows of a log.jsonl. Raises `RunError` naming file and line."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: not readable ({error})") from error
+    rows = []
+    for number, line in enumerate(lines, 1):
+        try:
+            rows.append(dict(json.loads(line)))
+        except (ValueError, TypeError) as error:
+            raise RunError(f"{path}, line {number}: no JSON object ({error})") from error
+    return rows
 
 
 def environment() -> dict[str, Any]:

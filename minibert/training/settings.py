@@ -36,6 +36,7 @@ class Settings:
     seed: int = 0  # decides the fresh head, the order of examples and dropout
     seeds: tuple[int, ...] = ()  # several seeds, one run each, and their mean and deviation
     train_limit: int | None = None  # use only so many training examples, always the same ones
+    tensorboard: bool = False  # write the log for TensorBoard too, into the run's tensorboard/
 
     def __post_init__(self) -> None:
         for name, low, high in (

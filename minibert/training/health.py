@@ -1,0 +1,284 @@
+"""Warnings about a run: what its numbers say has gone wrong, and what the likely cause is.
+
+Each check is a pure function from numbers to a sentence, or to None where all is well. The
+thresholds are wide: a healthy run raises no warning.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+from scipy.stats import pearsonr
+from torch import nn
+
+from minibert.training.curves import Rows, split
+
+# The steps at which the loop records `part_norms`: enough to tell a dead part, too few to cost.
+LOOKS = (1, 10, 100, 1000)
+USUAL_RATES = (1e-6, 1e-3)  # outside of these, a learning rate explains most failures
+
+Counts = NDArray[np.int64]
+
+
+def part_norms(model: nn.Module) -> dict[str, float | None]:
+    """The norm of the gradient in each part of the model: embeddings, every layer, pooler, head.
+
+    A part that is frozen is left out; a norm that is not finite is None.
+    """
+    squares: dict[str, float] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            norm = 0.0 if parameter.grad is None else float(parameter.grad.norm())
+            part = _part(name)
+            squares[part] = squares.get(part, 0.0) + norm**2
+    return {part: math.sqrt(s) if math.isfinite(s) else None for part, s in squares.items()}
+
+
+def _part(name: str) -> str:
+    """The part that a parameter belongs to: "bert.encoder.layers.3.output.weight" is "layer 3"."""
+    words = name.split(".")
+    if words[0] != "bert":
+        return "head"
+    return f"layer {words[3]}" if words[1] == "encoder" else words[1]
+
+
+def find_warnings(
+    log: Rows,
+    label_names: Sequence[str],
+    logits: NDArray[np.floating[Any]],
+    labels: NDArray[np.generic],
+    fresh_head: bool,
+    cut_share: float,
+    max_length: int,
+) -> list[str]:
+    """Every warning about a finished run, the likeliest root of the others first.
+
+    log: rows of log.jsonl; logits (N, C) and labels (N,) of the dev set; fresh_head: whether the
+    head's weights were drawn at random; cut_share: share of the examples longer than max_length.
+    """
+    steps, evaluations = split(log)
+    losses = [row["loss"] for row in steps]
+    rate = max(row["rate"] for row in steps)
+    looks = [row["part_norms"] for row in steps if "part_norms" in row]
+    found = [truncation(cut_share, max_length), *dead_parts(looks)]
+    if label_names:
+        guesses = logits.argmax(1)
+        confusion = np.zeros((len(label_names), len(label_names)), dtype=np.int64)
+        np.add.at(confusion, (labels.astype(int), guesses), 1)
+        untaught = _entropy(confusion.sum(1))
+        found += [
+            first_loss(losses[0], len(label_names)) if fresh_head else None,
+            unmoved_loss(losses, untaught, rate),
+            one_class(confusion, label_names, rate),
+            guessing(confusion, label_names, rate),
+            below_chance(confusion, label_names),
+        ]
+    else:
+        scores = logits[:, 0].astype(float)
+        untaught = float(np.var(labels.astype(float)))
+        found += [
+            unmoved_loss(losses, untaught, rate),
+            poor_scores(scores, labels.astype(float), rate),
+        ]
+    found.append(overfitting(steps, evaluations, untaught))
+    return [warning for warning in found if warning is not None]
+
+
+def truncation(share: float, max_length: int) -> str | None:
+    """More than half of the examples lost their ends."""
+    if share <= 0.5:
+        return None
+    return (
+        f"{share:.0%} of the examples are longer than {max_length} word pieces and were cut: the "
+        "model sees only their beginnings. Raise --max-length; BERT takes up to 512"
+    )
+
+
+def dead_parts(looks: Sequence[dict[str, float | None]]) -> list[str]:
+    """Parts of the model that got no gradient at any step looked at; a head that is frozen."""
+    if not looks:
+        return []
+    found = []
+    norms: dict[str, list[float]] = {}
+    for part, norm in ((part, norm) for look in looks for part, norm in look.items()):
+        norms.setdefault(part, []).extend([] if norm is None else [norm])
+    dead = [part for part, seen in norms.items() if seen and max(seen) == 0]
+    if dead:
+        found.append(
+            f"no gradient arrives in {', '.join(dead)}: nothing is learnt there. The graph is cut "
+            "(by detach, no_grad or an output that is not used), or what stands above is all zero"
+        )
+    if "head" not in norms:
+        found.append(
+            "the head is frozen: its random weights stay, and the model cannot learn what the "
+            "classes are. Freeze layers of the body, not the head"
+        )
+    return found
+
+
+def first_loss(loss: float, classes: int) -> str | None:
+    """A fresh head knows nothing: its first loss is near ln(classes).
+
+    Its logits spread by at most 0.55 in BERT-base (0.02 * sqrt(768)), which moves the loss of a
+    batch by a few tenths at most.
+    """
+    expected = math.log(classes)
+    if expected / 2 <= loss <= expected + 0.7:
+        return None
+    cause = (
+        "the head's weights or its input are far too large"
+        if loss > expected
+        else "the label can be read off the input, or the first batch holds one class only"
+    )
+    return (
+        f"the loss of the first step is {loss:.3f}, where a fresh head for {classes} classes gives "
+        f"about ln({classes}) = {expected:.3f}: {cause}"
+    )
+
+
+def unmoved_loss(losses: Sequence[float], untaught: float, rate: float) -> str | None:
+    """The training loss ends where it began, and no lower than without having read the texts.
+
+    untaught: the loss of always answering alike: the entropy of the classes, or the variance of
+    the scores.
+    """
+    fifth = len(losses) // 5
+    if fifth < 3:  # too few steps to tell a trend from noise
+        return None
+    first, last = np.array(losses[:fifth]), np.array(losses[-fifth:])
+    noise = math.sqrt((first.var(ddof=1) + last.var(ddof=1)) / fifth)
+    fell = first.mean() - last.mean() > 2 * noise
+    if last.mean() < 0.95 * untaught or (fell and last.mean() < 1.1 * untaught):
+        return None
+    return (
+        f"the training loss never fell below what guessing costs: {first.mean():.3f} in the first "
+        f"{fifth} steps, {last.mean():.3f} in the last {fifth}, {untaught:.3f} for always "
+        f"answering alike. {_cause(rate)}"
+    )
+
+
+def one_class(confusion: Counts, names: Sequence[str], rate: float) -> str | None:
+    """Every prediction is the same; or every label is, and nothing can be measured."""
+    labels, guesses = confusion.sum(1), confusion.sum(0)
+    if np.count_nonzero(labels) == 1:
+        return f"the dev set holds one class only, {names[labels.argmax()]}: it measures nothing"
+    if np.count_nonzero(guesses) > 1:
+        return None
+    only = int(guesses.argmax())
+    return (
+        f"every prediction is {names[only]}, which {labels[only] / labels.sum():.0%} of the dev "
+        f"set is. {_cause(rate)}"
+    )
+
+
+def guessing(confusion: Counts, names: Sequence[str], rate: float) -> str | None:
+    """Several classes are predicted, and still not better than by guessing.
+
+    That is: accuracy no higher than the largest class's share, and the mean recall within two
+    standard errors of 1 / classes.
+    """
+    labels = confusion.sum(1)
+    if np.count_nonzero(labels) < 2 or np.count_nonzero(confusion.sum(0)) < 2:
+        return None  # `one_class` has said so
+    accuracy, majority = confusion.trace() / labels.sum(), labels.max() / labels.sum()
+    recall, chance, error = _mean_recall(confusion)
+    if accuracy > majority or abs(recall - chance) > 2 * error:
+        return None
+    return (
+        f"no better than guessing: accuracy {accuracy:.3f}, where always answering "
+        f"{names[labels.argmax()]} gives {majority:.3f}; the mean recall of the classes is "
+        f"{recall:.3f}, by chance {chance:.3f}. {_cause(rate)}"
+    )
+
+
+def below_chance(confusion: Counts, names: Sequence[str]) -> str | None:
+    """The model knows the classes apart and calls them by each other's names."""
+    recall, chance, error = _mean_recall(confusion)
+    if recall > chance - 3 * error:
+        return None
+    truths, called = linear_sum_assignment(confusion, maximize=True)
+    accuracy = confusion[truths, called].sum() / confusion.sum()
+    swaps = [
+        f"{names[called[truth]]} means {names[truth]}" for truth in truths if called[truth] != truth
+    ]
+    return (
+        f"far below chance: the mean recall of the classes is {recall:.3f}, by chance "
+        f"{chance:.3f}. The order of the labels differs between the weights and the data, or "
+        f"between training and dev set: with {', '.join(swaps)} the accuracy would be "
+        f"{accuracy:.3f}"
+    )
+
+
+def poor_scores(
+    scores: NDArray[np.floating[Any]], labels: NDArray[np.floating[Any]], rate: float
+) -> str | None:
+    """Predicted scores that are all alike, or have nothing to do with the true ones."""
+    if len(labels) < 3 or np.ptp(labels) == 0:
+        return "the dev set's scores are all the same: it measures nothing"
+    if np.ptp(scores) < 0.02 * np.ptp(labels):
+        return f"every prediction is about {scores.mean():.2f}. {_cause(rate)}"
+    correlation = float(pearsonr(scores, labels).statistic)
+    error = 1 / math.sqrt(len(labels))
+    if correlation > 2 * error:
+        return None
+    if correlation < -3 * error:
+        return (
+            f"the scores run against the true ones (Pearson {correlation:.3f}): the scale of the "
+            "training set or of the dev set is upside down"
+        )
+    return (
+        f"no better than guessing: the predicted scores have nothing to do with the true ones "
+        f"(Pearson {correlation:.3f}). {_cause(rate)}"
+    )
+
+
+def overfitting(steps: Rows, evaluations: Rows, untaught: float) -> str | None:
+    """The training loss is far below the dev loss, and the dev loss is past its lowest point."""
+    last = evaluations[-1]
+    since = evaluations[-2]["step"] if len(evaluations) > 1 else 0
+    train = float(np.mean([row["loss"] for row in steps if row["step"] > since]))
+    lowest = min(evaluations, key=lambda row: row["dev_loss"])
+    dev = last["dev_loss"]
+    apart = train < dev / 3 and dev - train > untaught / 2
+    if not apart or dev < min(1.2 * lowest["dev_loss"], untaught):
+        return None
+    return (
+        f"overfitting: the training loss came down to {train:.3f}, while the dev loss is "
+        f"{dev:.3f} (lowest {lowest['dev_loss']:.3f}, at step {lowest['step']}). The model learns "
+        "its examples by heart: fewer epochs, more data, more dropout or weight decay; if the dev "
+        "loss was never low, the training labels may be wrong"
+    )
+
+
+def _entropy(counts: Counts) -> float:
+    """The loss, in nats, of always answering with the classes' own shares."""
+    shares = counts[counts > 0] / counts.sum()
+    return float(-(shares * np.log(shares)).sum())
+
+
+def _mean_recall(confusion: Counts) -> tuple[float, float, float]:
+    """The mean recall over the classes that are there; by chance; its standard error by chance."""
+    there = confusion.sum(1) > 0
+    sizes = confusion.sum(1)[there]
+    chance = 1 / len(confusion)
+    error = math.sqrt((chance * (1 - chance) / sizes).sum()) / len(sizes)
+    return float((confusion.diagonal()[there] / sizes).mean()), chance, error
+
+
+def _cause(rate: float) -> str:
+    """Why a model may learn nothing, by its highest learning rate."""
+    low, high = USUAL_RATES
+    if rate > high:
+        return (
+            f"The likely cause is the learning rate: {rate:g} destroys pretrained weights; "
+            "2e-5 to 5e-5 are usual"
+        )
+    if rate < low:
+        return f"The likely cause is the learning rate: {rate:g} is too low to learn anything"
+    return (
+        "Likely causes: too few steps, a frozen body, a learning rate that is too high for this "
+        "model, or labels that do not belong to their texts"
+    )
