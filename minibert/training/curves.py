@@ -23,8 +23,10 @@ DASHES = ("-", "--", ":")
 def draw_curves(log: Rows, picture: Path, title: str) -> None:
     """Four panels over the optimizer steps: losses, dev metrics, learning rate, gradient norm.
 
-    What is noisy is drawn as it is, pale, and as a mean over a twentieth of the run.
+    What is noisy is drawn as it is, pale, and as a mean of the steps around.
     """
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     steps, evaluations = split(log)
     numbers = [row["step"] for row in steps]
     at = [row["step"] for row in evaluations]
@@ -37,21 +39,27 @@ def draw_curves(log: Rows, picture: Path, title: str) -> None:
     dev = [row["dev_loss"] for row in evaluations]
     highest = _draw_noisy(losses, numbers, [row["loss"] for row in steps], "training")
     losses.plot(at, dev, "o-", color=RED, markersize=5, label="dev")
-    losses.set(title="loss", ylim=(0, 1.1 * max(highest, *dev) or None))
+    losses.set(title="loss per example", ylim=(0, 1.1 * max(highest, *dev) or None))
     losses.legend(frameon=False)
 
     for name, color in zip(metric_names(evaluations), (GREEN, PURPLE, *BRIGHT), strict=False):
         values = [row[name] for row in evaluations]
         metrics.plot(at, values, "o-", color=color, markersize=5, label=name)
-    metrics.set(title="dev metrics")
+    shown = [row[name] for row in evaluations for name in metric_names(evaluations)]
+    middle = (max(shown) + min(shown)) / 2
+    reach = max(0.55 * (max(shown) - min(shown)), 0.05)  # a tenth in all, lest noise fill it
+    metrics.set(title="dev metrics", ylim=(middle - reach, middle + reach))
     metrics.legend(frameon=False)
 
     rates.plot(numbers, [row["rate"] for row in steps], color=BLUE)
     rates.set(title="learning rate", xlabel="step", ylim=(0, None))
     rates.ticklabel_format(axis="y", style="sci", scilimits=(0, 0), useMathText=True)
 
-    highest = _draw_noisy(norms, numbers, [row["gradient_norm"] for row in steps], "")
-    norms.set(title="gradient norm, before clipping", xlabel="step", ylim=(0, 1.5 * highest or 1))
+    _draw_noisy(norms, numbers, [row["gradient_norm"] for row in steps], "")
+    norms.set(title="gradient norm, before clipping", xlabel="step", yscale="log")
+    norms.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    norms.yaxis.set_major_formatter("{x:g}")
+    norms.yaxis.set_minor_formatter(NullFormatter())
 
     ends = {row["epoch"]: row["step"] for row in steps}  # the last step of each epoch
     every = -(-len(ends) // MOST_EPOCHS)
@@ -59,6 +67,7 @@ def draw_curves(log: Rows, picture: Path, title: str) -> None:
     tidy(*panels.flat)
     for panel in panels.flat:
         panel.set_xlim(0, 1.02 * max(numbers))
+        panel.xaxis.get_major_locator().set_params(integer=True)
         for step in kept.values():
             panel.axvline(step, color="0.85", linewidth=0.8, zorder=0)
     for panel in panels[0]:
@@ -128,8 +137,8 @@ def _draw_noisy(
 
 
 def _smooth(values: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-    """The mean of a twentieth of all values around each; NaN where there is none."""
-    window = np.ones(2 * (len(values) // 40) + 1)
+    """The mean of a tenth of all values around each, near ones first; NaN where there is none."""
+    window = np.hanning(2 * (len(values) // 20) + 3)
     known = np.isfinite(values)
     sums = np.convolve(np.where(known, values, 0.0), window, "same")
     counts = np.convolve(known.astype(float), window, "same")
@@ -137,7 +146,7 @@ def _smooth(values: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
 
 
 def _epochs(steps: Rows) -> dict[int, float]:
-    """{step: epochs done after it}; an epoch that was broken off is taken to be as long as others."""
+    """{step: epochs done after it}; an epoch that was broken off counts as long as the longest."""
     lengths: dict[int, int] = {}
     for row in steps:
         lengths[row["epoch"]] = lengths.get(row["epoch"], 0) + 1

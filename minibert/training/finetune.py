@@ -152,7 +152,7 @@ def _run(
         outcome.best.logits,
         np.array([example.label for example in dev_examples]),
         fresh_head=any(not name.startswith("bert.") for name in model.load_table.new),
-        cut_share=result["truncated"] / (len(train_set) + len(dev_set)),
+        cut_share=(train_set.truncated + dev_set.truncated) / (len(train_set) + len(dev_set)),
         max_length=settings.max_length,
     )
     result["warnings"] = warnings

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
-from scipy.stats import pearsonr
 from torch import nn
 
+from minibert.tasks.metrics import pearson
 from minibert.training.curves import Rows, split
 
 # The steps at which the loop records `part_norms`: enough to tell a dead part, too few to cost.
@@ -21,9 +21,11 @@ LOOKS = (1, 10, 100, 1000)
 USUAL_RATES = (1e-6, 1e-3)  # outside of these, a learning rate explains most failures
 
 Counts = NDArray[np.int64]
+Floats = NDArray[np.floating[Any]]
+Norms = dict[str, float | None]  # of one step: the gradient norm of each part
 
 
-def part_norms(model: nn.Module) -> dict[str, float | None]:
+def part_norms(model: nn.Module) -> Norms:
     """The norm of the gradient in each part of the model: embeddings, every layer, pooler, head.
 
     A part that is frozen is left out; a norm that is not finite is None.
@@ -48,7 +50,7 @@ def _part(name: str) -> str:
 def find_warnings(
     log: Rows,
     label_names: Sequence[str],
-    logits: NDArray[np.floating[Any]],
+    logits: Floats,
     labels: NDArray[np.generic],
     fresh_head: bool,
     cut_share: float,
@@ -61,29 +63,31 @@ def find_warnings(
     """
     steps, evaluations = split(log)
     losses = [row["loss"] for row in steps]
-    rate = max(row["rate"] for row in steps)
     looks = [row["part_norms"] for row in steps if "part_norms" in row]
-    found = [truncation(cut_share, max_length), *dead_parts(looks)]
     if label_names:
-        guesses = logits.argmax(1)
         confusion = np.zeros((len(label_names), len(label_names)), dtype=np.int64)
-        np.add.at(confusion, (labels.astype(int), guesses), 1)
+        np.add.at(confusion, (labels.astype(int), logits.argmax(1)), 1)
         untaught = _entropy(confusion.sum(1))
-        found += [
+        learnt_nothing = [one_class(confusion, label_names), guessing(confusion, label_names)]
+        others = [
             first_loss(losses[0], len(label_names)) if fresh_head else None,
-            unmoved_loss(losses, untaught, rate),
-            one_class(confusion, label_names, rate),
-            guessing(confusion, label_names, rate),
+            one_label(confusion, label_names),
             below_chance(confusion, label_names),
         ]
     else:
-        scores = logits[:, 0].astype(float)
-        untaught = float(np.var(labels.astype(float)))
-        found += [
-            unmoved_loss(losses, untaught, rate),
-            poor_scores(scores, labels.astype(float), rate),
-        ]
-    found.append(overfitting(steps, evaluations, untaught))
+        scores, truth = logits[:, 0].astype(float), labels.astype(float)
+        untaught = float(np.var(truth))
+        learnt_nothing = [poor_scores(scores, truth)]
+        others = [upside_down(scores, truth)]
+    symptoms = [unmoved_loss(losses, untaught), *learnt_nothing]
+    found = [
+        truncation(cut_share, max_length),
+        dead_parts(looks),
+        frozen_head(looks),
+        learns_nothing(symptoms, max(row["rate"] for row in steps)),
+        *others,
+        overfitting(steps, evaluations, untaught),
+    ]
     return [warning for warning in found if warning is not None]
 
 
@@ -97,26 +101,29 @@ def truncation(share: float, max_length: int) -> str | None:
     )
 
 
-def dead_parts(looks: Sequence[dict[str, float | None]]) -> list[str]:
-    """Parts of the model that got no gradient at any step looked at; a head that is frozen."""
-    if not looks:
-        return []
-    found = []
+def dead_parts(looks: Sequence[Norms]) -> str | None:
+    """Parts of the model that got no gradient at any step looked at."""
     norms: dict[str, list[float]] = {}
-    for part, norm in ((part, norm) for look in looks for part, norm in look.items()):
-        norms.setdefault(part, []).extend([] if norm is None else [norm])
-    dead = [part for part, seen in norms.items() if seen and max(seen) == 0]
-    if dead:
-        found.append(
-            f"no gradient arrives in {', '.join(dead)}: nothing is learnt there. The graph is cut "
-            "(by detach, no_grad or an output that is not used), or what stands above is all zero"
-        )
-    if "head" not in norms:
-        found.append(
-            "the head is frozen: its random weights stay, and the model cannot learn what the "
-            "classes are. Freeze layers of the body, not the head"
-        )
-    return found
+    for part, norm in (item for look in looks for item in look.items()):
+        if norm is not None:
+            norms.setdefault(part, []).append(norm)
+    dead = [part for part, seen in norms.items() if max(seen) == 0]
+    if not dead:
+        return None
+    return (
+        f"no gradient arrives in {', '.join(dead)}: nothing is learnt there. The graph is cut (by "
+        "detach, no_grad, or an output that is not used), or what stands above is all zero"
+    )
+
+
+def frozen_head(looks: Sequence[Norms]) -> str | None:
+    """The head is not trained."""
+    if not looks or any("head" in look for look in looks):
+        return None
+    return (
+        "the head is frozen: its weights stay as random as they were drawn, unless they came with "
+        "the checkpoint. Freeze layers of the body, not the head"
+    )
 
 
 def first_loss(loss: float, classes: int) -> str | None:
@@ -139,7 +146,25 @@ def first_loss(loss: float, classes: int) -> str | None:
     )
 
 
-def unmoved_loss(losses: Sequence[float], untaught: float, rate: float) -> str | None:
+def learns_nothing(symptoms: Sequence[str | None], rate: float) -> str | None:
+    """All symptoms of a model that learns nothing, and why that may be; `rate` is the highest."""
+    there = [symptom for symptom in symptoms if symptom is not None]
+    if not there:
+        return None
+    low, high = USUAL_RATES
+    if rate > high:
+        cause = f"The learning rate {rate:g} destroys pretrained weights; 2e-5 to 5e-5 are usual"
+    elif rate < low:
+        cause = f"The learning rate {rate:g} is too low to learn anything; 2e-5 to 5e-5 are usual"
+    else:
+        cause = (
+            "Likely causes: too few steps or too low a learning rate; too high a rate for this "
+            "model; a frozen body; labels that do not belong to their texts"
+        )
+    return f"{'; '.join(there)}. {cause}"
+
+
+def unmoved_loss(losses: Sequence[float], untaught: float) -> str | None:
     """The training loss ends where it began, and no lower than without having read the texts.
 
     untaught: the loss of always answering alike: the entropy of the classes, or the variance of
@@ -156,25 +181,30 @@ def unmoved_loss(losses: Sequence[float], untaught: float, rate: float) -> str |
     return (
         f"the training loss never fell below what guessing costs: {first.mean():.3f} in the first "
         f"{fifth} steps, {last.mean():.3f} in the last {fifth}, {untaught:.3f} for always "
-        f"answering alike. {_cause(rate)}"
+        f"answering alike."
     )
 
 
-def one_class(confusion: Counts, names: Sequence[str], rate: float) -> str | None:
-    """Every prediction is the same; or every label is, and nothing can be measured."""
+def one_label(confusion: Counts, names: Sequence[str]) -> str | None:
+    """The dev set has nothing to tell apart."""
+    labels = confusion.sum(1)
+    if np.count_nonzero(labels) > 1:
+        return None
+    return f"every example of the dev set is {names[labels.argmax()]}: it measures nothing"
+
+
+def one_class(confusion: Counts, names: Sequence[str]) -> str | None:
+    """Every prediction is the same, though the labels are not."""
     labels, guesses = confusion.sum(1), confusion.sum(0)
-    if np.count_nonzero(labels) == 1:
-        return f"the dev set holds one class only, {names[labels.argmax()]}: it measures nothing"
-    if np.count_nonzero(guesses) > 1:
+    if np.count_nonzero(labels) == 1 or np.count_nonzero(guesses) > 1:
         return None
     only = int(guesses.argmax())
     return (
-        f"every prediction is {names[only]}, which {labels[only] / labels.sum():.0%} of the dev "
-        f"set is. {_cause(rate)}"
+        f"every prediction is {names[only]}, as {labels[only] / labels.sum():.0%} of the labels are"
     )
 
 
-def guessing(confusion: Counts, names: Sequence[str], rate: float) -> str | None:
+def guessing(confusion: Counts, names: Sequence[str]) -> str | None:
     """Several classes are predicted, and still not better than by guessing.
 
     That is: accuracy no higher than the largest class's share, and the mean recall within two
@@ -182,7 +212,7 @@ def guessing(confusion: Counts, names: Sequence[str], rate: float) -> str | None
     """
     labels = confusion.sum(1)
     if np.count_nonzero(labels) < 2 or np.count_nonzero(confusion.sum(0)) < 2:
-        return None  # `one_class` has said so
+        return None  # as `one_label` or `one_class` says
     accuracy, majority = confusion.trace() / labels.sum(), labels.max() / labels.sum()
     recall, chance, error = _mean_recall(confusion)
     if accuracy > majority or abs(recall - chance) > 2 * error:
@@ -190,7 +220,7 @@ def guessing(confusion: Counts, names: Sequence[str], rate: float) -> str | None
     return (
         f"no better than guessing: accuracy {accuracy:.3f}, where always answering "
         f"{names[labels.argmax()]} gives {majority:.3f}; the mean recall of the classes is "
-        f"{recall:.3f}, by chance {chance:.3f}. {_cause(rate)}"
+        f"{recall:.3f}, by chance {chance:.3f}."
     )
 
 
@@ -212,26 +242,24 @@ def below_chance(confusion: Counts, names: Sequence[str]) -> str | None:
     )
 
 
-def poor_scores(
-    scores: NDArray[np.floating[Any]], labels: NDArray[np.floating[Any]], rate: float
-) -> str | None:
+def poor_scores(scores: Floats, labels: Floats) -> str | None:
     """Predicted scores that are all alike, or have nothing to do with the true ones."""
-    if len(labels) < 3 or np.ptp(labels) == 0:
-        return "the dev set's scores are all the same: it measures nothing"
     if np.ptp(scores) < 0.02 * np.ptp(labels):
-        return f"every prediction is about {scores.mean():.2f}. {_cause(rate)}"
-    correlation = float(pearsonr(scores, labels).statistic)
-    error = 1 / math.sqrt(len(labels))
-    if correlation > 2 * error:
+        return f"every predicted score is about {scores.mean():.2f}"
+    correlation = pearson(scores, labels)
+    if abs(correlation) > 2 / math.sqrt(len(labels)):
         return None
-    if correlation < -3 * error:
-        return (
-            f"the scores run against the true ones (Pearson {correlation:.3f}): the scale of the "
-            "training set or of the dev set is upside down"
-        )
+    return f"the predicted scores have nothing to do with the true ones (Pearson {correlation:.3f})"
+
+
+def upside_down(scores: Floats, labels: Floats) -> str | None:
+    """The scores fall where the true ones rise."""
+    correlation = pearson(scores, labels)
+    if correlation > -3 / math.sqrt(len(labels)):
+        return None
     return (
-        f"no better than guessing: the predicted scores have nothing to do with the true ones "
-        f"(Pearson {correlation:.3f}). {_cause(rate)}"
+        f"the predicted scores run against the true ones (Pearson {correlation:.3f}): the scale "
+        "of the training set, or that of the dev set, is upside down"
     )
 
 
@@ -266,19 +294,3 @@ def _mean_recall(confusion: Counts) -> tuple[float, float, float]:
     chance = 1 / len(confusion)
     error = math.sqrt((chance * (1 - chance) / sizes).sum()) / len(sizes)
     return float((confusion.diagonal()[there] / sizes).mean()), chance, error
-
-
-def _cause(rate: float) -> str:
-    """Why a model may learn nothing, by its highest learning rate."""
-    low, high = USUAL_RATES
-    if rate > high:
-        return (
-            f"The likely cause is the learning rate: {rate:g} destroys pretrained weights; "
-            "2e-5 to 5e-5 are usual"
-        )
-    if rate < low:
-        return f"The likely cause is the learning rate: {rate:g} is too low to learn anything"
-    return (
-        "Likely causes: too few steps, a frozen body, a learning rate that is too high for this "
-        "model, or labels that do not belong to their texts"
-    )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from minibert.training.report import ClassReport, Mistake, Miss, ScoreReport
+    from minibert.training.report import ClassReport, Miss, Mistake, ScoreReport
 
 LONGEST_TEXT = 400  # characters of a text that are shown; report.json has all of it
 
@@ -19,7 +19,7 @@ def class_page(title: str, report: "ClassReport", warnings: Sequence[str]) -> st
     ]
     names = [one.name for one in report.classes]
     counts = [(name, *row) for name, row in zip(names, report.confusion, strict=True)]
-    shown = "All of them" if report.mistakes <= len(report.worst) else f"{len(report.worst)} worst"
+    shown = "all of them" if report.mistakes <= len(report.worst) else "the worst"
     return _page(
         title,
         warnings,
@@ -37,8 +37,8 @@ def class_page(title: str, report: "ClassReport", warnings: Sequence[str]) -> st
         "from the line, each bin weighted by its examples.",
         "![calibration](calibration.png)",
         "## Most wrong",
-        f"{report.mistakes:,} of {report.examples:,} are wrong. {shown}, highest loss first; "
-        "the number is the row's index in predictions.tsv."
+        f"{report.mistakes:,} of {report.examples:,} are wrong; here are {shown}, highest loss "
+        "first. The number is the row's index in predictions.tsv."
         if report.worst
         else "Not one of them is wrong.",
         *(_mistake(one) for one in report.worst),

@@ -43,7 +43,7 @@ def tidy(*panels: "Axes") -> None:
 
 def save(figure: "Figure", path: Path) -> None:
     """Write the picture as PNG."""
-    figure.savefig(path, dpi=DOTS_PER_INCH)
+    figure.savefig(path, dpi=DOTS_PER_INCH, bbox_inches="tight", pad_inches=0.1)
 
 
 def draw_confusion(counts: NDArray[np.int64], names: Sequence[str], picture: Path) -> None:
@@ -52,12 +52,12 @@ def draw_confusion(counts: NDArray[np.int64], names: Sequence[str], picture: Pat
     classes = len(names)
     numbered = classes <= MOST_NUMBERED
     side = 0.25 * classes if not numbered else max(2.4, 0.75 * classes)
-    figure = new_figure(side + 0.09 * max(map(len, names)) + 1.2, side + 1.2)
+    figure = new_figure(side + 0.09 * max(map(len, names)) + 0.8, side + 1.0)
     panel = figure.subplots()
-    image = panel.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    image = panel.imshow(shares, cmap="Blues", vmin=0, vmax=1.15)
     if numbered:
         for (row, column), count in np.ndenumerate(counts):
-            dark = shares[row, column] > 0.55
+            dark = shares[row, column] > 0.6
             words = f"{count:,}\n{shares[row, column]:.0%}"
             ink = "white" if dark else "0.15"
             panel.text(column, row, words, ha="center", va="center", color=ink, fontsize=9)
@@ -69,6 +69,9 @@ def draw_confusion(counts: NDArray[np.int64], names: Sequence[str], picture: Pat
     panel.set_yticks(range(classes), names)
     panel.tick_params(length=0, labelsize=9 if numbered else 7)
     panel.spines[:].set_visible(False)
+    for edge in np.arange(0.5, classes - 1):
+        panel.axhline(edge, color="white")
+        panel.axvline(edge, color="white")
     save(figure, picture)
 
 
@@ -89,11 +92,11 @@ def draw_calibration(bins: Sequence[Any], error: float, picture: Path) -> None:
 
     panel.plot([low, 1], [low, 1], color="0.6", linewidth=1, label="perfectly calibrated")
     reach = np.abs(ends - accuracy)
-    style: dict[str, Any] = {"fmt": "o-", "color": BLUE, "elinewidth": 1, "linewidth": 1.5}
+    style: dict[str, Any] = {"fmt": "o", "color": BLUE, "elinewidth": 1, "clip_on": False}
     panel.errorbar(confidence, accuracy, reach, **style, label="this model, 95 % interval")
     panel.set(ylabel="share that is right", ylim=(0, 1.03), xlim=(low - 0.01, 1.01))
     panel.set_title(f"expected calibration error {error:.3f}")
-    panel.legend(frameon=False, loc="lower right", fontsize=9)
+    panel.legend(frameon=False, fontsize=9)
 
     width = bins[0].high - bins[0].low
     middles = [(one.low + one.high) / 2 for one in bins]

@@ -172,12 +172,15 @@ def report_classes(
     probabilities = np.exp(log_probs)
 
     classes = range(len(label_names))
-    shares = precision_recall_fscore_support(labels, guesses, labels=classes, zero_division=0.0)
+    precision, recall, f1, sizes = precision_recall_fscore_support(
+        labels, guesses, labels=classes, zero_division=0.0
+    )
     by_class = [
-        ClassFigures(name, *map(float, row[:3]), int(row[3]))
-        for name, row in zip(label_names, np.transpose(shares), strict=True)
+        ClassFigures(name, float(precision[c]), float(recall[c]), float(f1[c]), int(sizes[c]))
+        for c, name in enumerate(label_names)
     ]
-    macro = ClassFigures("macro average", *(float(part.mean()) for part in shares[:3]), len(labels))
+    means = [float(shares.mean()) for shares in (precision, recall, f1)]
+    macro = ClassFigures("macro average", means[0], means[1], means[2], len(labels))
 
     wrong = np.flatnonzero(guesses != labels)
     worst = [
