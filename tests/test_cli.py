@@ -32,9 +32,10 @@ QUICK = f"{' '.join(CPU)} --epochs 1 --batch-size 8 --max-length {MAX_LENGTH} --
 OPTIONS = {
     "finetune glue": """--task --data --train --dev --test --model --new-head --output --overwrite
         --device --precision --attention --epochs --batch-size --max-length --lr --warmup
-        --weight-decay --seed --seeds --train-limit""",
+        --weight-decay --seed --seeds --train-limit --tensorboard""",
     "evaluate": "--data --dev --device --precision --attention",
     "predict": "--text --text-pair --input --output --device --precision --attention",
+    "compare": "--output",
     "inspect": "",
     "doctor": "",
 }

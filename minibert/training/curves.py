@@ -71,10 +71,10 @@ def draw_curves(log: Rows, picture: Path, title: str) -> None:
         for step in kept.values():
             panel.axvline(step, color="0.85", linewidth=0.8, zorder=0)
     for panel in panels[0]:
-        top = panel.secondary_xaxis("top")
-        top.set_xticks(list(kept.values()), [f"epoch {epoch}" for epoch in kept], fontsize=8)
-        top.tick_params(length=0, pad=1, labelcolor="0.4")
-        top.spines[:].set_visible(False)
+        panel.set_title(panel.get_title(), fontsize=11, pad=18)
+        for epoch, step in kept.items():
+            above = {"transform": panel.get_xaxis_transform(), "ha": "center", "va": "bottom"}
+            panel.text(step, 1.01, f"epoch {epoch}", **above, fontsize=8, color="0.4")
     save(figure, picture)
 
 
@@ -138,7 +138,8 @@ def _draw_noisy(
 
 def _smooth(values: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
     """The mean of a tenth of all values around each, near ones first; NaN where there is none."""
-    window = np.hanning(2 * (len(values) // 20) + 3)
+    reach = len(values) // 20
+    window = np.hanning(2 * reach + 3)[1:-1]  # its outermost weights are zero
     known = np.isfinite(values)
     sums = np.convolve(np.where(known, values, 0.0), window, "same")
     counts = np.convolve(known.astype(float), window, "same")

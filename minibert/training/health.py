@@ -71,7 +71,6 @@ def find_warnings(
         learnt_nothing = [one_class(confusion, label_names), guessing(confusion, label_names)]
         others = [
             first_loss(losses[0], len(label_names)) if fresh_head else None,
-            one_label(confusion, label_names),
             below_chance(confusion, label_names),
         ]
     else:
@@ -85,6 +84,7 @@ def find_warnings(
         dead_parts(looks),
         frozen_head(looks),
         learns_nothing(symptoms, max(row["rate"] for row in steps)),
+        equal_labels(labels),
         *others,
         overfitting(steps, evaluations, untaught),
     ]
@@ -165,13 +165,13 @@ def learns_nothing(symptoms: Sequence[str | None], rate: float) -> str | None:
 
 
 def unmoved_loss(losses: Sequence[float], untaught: float) -> str | None:
-    """The training loss ends where it began, and no lower than without having read the texts.
+    """The training loss ends no lower than it would be without reading the texts.
 
     untaught: the loss of always answering alike: the entropy of the classes, or the variance of
     the scores.
     """
     fifth = len(losses) // 5
-    if fifth < 3:  # too few steps to tell a trend from noise
+    if fifth < 3 or untaught == 0:  # too few steps to tell a trend from noise; nothing to learn
         return None
     first, last = np.array(losses[:fifth]), np.array(losses[-fifth:])
     noise = math.sqrt((first.var(ddof=1) + last.var(ddof=1)) / fifth)
@@ -181,16 +181,15 @@ def unmoved_loss(losses: Sequence[float], untaught: float) -> str | None:
     return (
         f"the training loss never fell below what guessing costs: {first.mean():.3f} in the first "
         f"{fifth} steps, {last.mean():.3f} in the last {fifth}, {untaught:.3f} for always "
-        f"answering alike."
+        f"answering alike{', though it was still falling' if fell else ''}"
     )
 
 
-def one_label(confusion: Counts, names: Sequence[str]) -> str | None:
+def equal_labels(labels: NDArray[np.generic]) -> str | None:
     """The dev set has nothing to tell apart."""
-    labels = confusion.sum(1)
-    if np.count_nonzero(labels) > 1:
+    if np.ptp(labels) > 0:
         return None
-    return f"every example of the dev set is {names[labels.argmax()]}: it measures nothing"
+    return "every label of the dev set is the same: it measures nothing"
 
 
 def one_class(confusion: Counts, names: Sequence[str]) -> str | None:
@@ -199,9 +198,8 @@ def one_class(confusion: Counts, names: Sequence[str]) -> str | None:
     if np.count_nonzero(labels) == 1 or np.count_nonzero(guesses) > 1:
         return None
     only = int(guesses.argmax())
-    return (
-        f"every prediction is {names[only]}, as {labels[only] / labels.sum():.0%} of the labels are"
-    )
+    share = labels[only] / labels.sum()
+    return f"every prediction is {names[only]}, as are {share:.0%} of the labels"
 
 
 def guessing(confusion: Counts, names: Sequence[str]) -> str | None:
@@ -212,7 +210,7 @@ def guessing(confusion: Counts, names: Sequence[str]) -> str | None:
     """
     labels = confusion.sum(1)
     if np.count_nonzero(labels) < 2 or np.count_nonzero(confusion.sum(0)) < 2:
-        return None  # as `one_label` or `one_class` says
+        return None  # as `equal_labels` or `one_class` says
     accuracy, majority = confusion.trace() / labels.sum(), labels.max() / labels.sum()
     recall, chance, error = _mean_recall(confusion)
     if accuracy > majority or abs(recall - chance) > 2 * error:
@@ -220,7 +218,7 @@ def guessing(confusion: Counts, names: Sequence[str]) -> str | None:
     return (
         f"no better than guessing: accuracy {accuracy:.3f}, where always answering "
         f"{names[labels.argmax()]} gives {majority:.3f}; the mean recall of the classes is "
-        f"{recall:.3f}, by chance {chance:.3f}."
+        f"{recall:.3f}, by chance {chance:.3f}"
     )
 
 
@@ -244,7 +242,9 @@ def below_chance(confusion: Counts, names: Sequence[str]) -> str | None:
 
 def poor_scores(scores: Floats, labels: Floats) -> str | None:
     """Predicted scores that are all alike, or have nothing to do with the true ones."""
-    if np.ptp(scores) < 0.02 * np.ptp(labels):
+    if np.ptp(labels) == 0:
+        return None
+    if scores.std() < 0.05 * labels.std():
         return f"every predicted score is about {scores.mean():.2f}"
     correlation = pearson(scores, labels)
     if abs(correlation) > 2 / math.sqrt(len(labels)):
@@ -270,7 +270,7 @@ def overfitting(steps: Rows, evaluations: Rows, untaught: float) -> str | None:
     train = float(np.mean([row["loss"] for row in steps if row["step"] > since]))
     lowest = min(evaluations, key=lambda row: row["dev_loss"])
     dev = last["dev_loss"]
-    apart = train < dev / 3 and dev - train > untaught / 2
+    apart = train < dev / 3 and dev - train > untaught / 2 > 0
     if not apart or dev < min(1.2 * lowest["dev_loss"], untaught):
         return None
     return (

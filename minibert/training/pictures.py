@@ -29,7 +29,9 @@ def new_figure(width: float, height: float) -> "Figure":
     """An empty picture; the sizes are inches."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.08)  # type: ignore[union-attr]  # inches
+    return figure
 
 
 def tidy(*panels: "Axes") -> None:
@@ -43,7 +45,7 @@ def tidy(*panels: "Axes") -> None:
 
 def save(figure: "Figure", path: Path) -> None:
     """Write the picture as PNG."""
-    figure.savefig(path, dpi=DOTS_PER_INCH, bbox_inches="tight", pad_inches=0.1)
+    figure.savefig(path, dpi=DOTS_PER_INCH)
 
 
 def draw_confusion(counts: NDArray[np.int64], names: Sequence[str], picture: Path) -> None:
