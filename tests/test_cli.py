@@ -269,6 +269,22 @@ class TestPredict:
         assert refused(type_("predict", run, *words, *CPU), complaint)
 
 
+class TestCompare:
+    def test_a_run_and_itself(self, type_, run, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+
+        shown = type_("compare", run, run)
+
+        assert shown.status == 0
+        assert shown.out.startswith("sst-2: 2 runs\n")
+        assert shown.out.endswith("curves in compare.png\n")
+        assert (tmp_path / "compare.png").is_file()
+
+    def test_runs_of_different_tasks(self, type_, run, pair_run, tmp_path):
+        output = tmp_path / "out.png"
+        assert refused(type_("compare", run, pair_run, "--output", output), "only runs of one task")
+
+
 class TestInspect:
     def test_minilm(self, type_):
         try:

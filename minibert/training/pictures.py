@@ -29,8 +29,8 @@ def new_figure(width: float, height: float) -> "Figure":
     """An empty picture; the sizes are inches."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.08)  # type: ignore[union-attr]  # inches
+    figure = Figure(figsize=(width, height))
+    figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.08)
     return figure
 
 
@@ -53,20 +53,25 @@ def draw_confusion(counts: NDArray[np.int64], names: Sequence[str], picture: Pat
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     classes = len(names)
     numbered = classes <= MOST_NUMBERED
-    side = 0.25 * classes if not numbered else max(2.4, 0.75 * classes)
-    figure = new_figure(side + 0.09 * max(map(len, names)) + 0.8, side + 1.0)
+    side = max(2.8, 0.75 * classes) if numbered else 0.22 * classes
+    longest = max(map(len, names))
+    upright = classes > 3 or longest > 14
+    words = 0.08 * longest  # how long the longest name is, in inches
+    figure = new_figure(
+        side + words + (0.6 if numbered else 1.6), side + 0.6 + (words if upright else 0)
+    )
     panel = figure.subplots()
     image = panel.imshow(shares, cmap="Blues", vmin=0, vmax=1.15)
     if numbered:
         for (row, column), count in np.ndenumerate(counts):
             dark = shares[row, column] > 0.6
-            words = f"{count:,}\n{shares[row, column]:.0%}"
+            counted = f"{count:,}\n{shares[row, column]:.0%}"
             ink = "white" if dark else "0.15"
-            panel.text(column, row, words, ha="center", va="center", color=ink, fontsize=9)
+            panel.text(column, row, counted, ha="center", va="center", color=ink, fontsize=9)
     else:
-        figure.colorbar(image, label="share of the true class", format="{x:.0%}", shrink=0.6)
+        bar = figure.colorbar(image, format="{x:.0%}", shrink=0.6)
+        bar.ax.set(ylim=(0, 1), ylabel="share of the true class")
     panel.set(xlabel="predicted", ylabel="truth")
-    upright = classes > 3 or max(map(len, names)) > 14
     panel.set_xticks(range(classes), names, rotation=90 if upright else 0)
     panel.set_yticks(range(classes), names)
     panel.tick_params(length=0, labelsize=9 if numbered else 7)

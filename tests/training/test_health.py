@@ -82,7 +82,8 @@ class TestLearningNothing:
     def test_guessing(self):
         guesses = np.array([0, 0, 1, 1] * 25)
         warning = the_warning(logits=np.eye(2)[guesses])
-        assert warning.startswith("no better than guessing: accuracy 0.500")
+        assert warning.startswith("not to be told from guessing: the mean recall of the classes is")
+        assert "accuracy 0.500, for always answering no 0.500. Likely" in warning
 
     @pytest.mark.parametrize("end", [0.69, 5.0])
     def test_a_loss_that_never_fell(self, end):
