@@ -161,6 +161,17 @@ def predict(
 
 
 @app.command
+def compare(runs: Positional[tuple[Path, ...]], output: Path = Path("compare.png")) -> None:
+    """Lay runs of one task side by side: settings that differ, metrics, and curves.
+
+    Args:
+        runs: two run directories or more; several seeds of one run are taken together
+        output: where to draw the curves
+    """
+    print(training.compare_runs(runs, output))
+
+
+@app.command
 def inspect(source: Positional[str], json: bool = False, verify: bool = True) -> None:
     """Show what a checkpoint is: format, sizes, and where each of its tensors goes.
 
@@ -257,6 +268,9 @@ def main() -> None:
             config=(tyro.conf.FlagCreatePairsOff,),
         )
         sys.stdout.flush()  # here, where a closed pipe is caught
+    except training.Stopped as stopped:
+        print(f"minibert: {stopped}; go on with the same command and --resume auto")
+        sys.exit(training.SAVED)
     except MinibertError as error:
         sys.exit(f"minibert: {error}")
     except KeyboardInterrupt:

@@ -31,7 +31,11 @@ CPU = ("--device", "cpu", "--precision", "float32")
 QUICK = f"{' '.join(CPU)} --epochs 1 --batch-size 8 --max-length {MAX_LENGTH} --lr 0.01"
 TRAINING = """--data --train --dev --test --model --new-head --output --overwrite
     --device --precision --attention --epochs --batch-size --max-length --lr --warmup
-    --weight-decay --seed --seeds --train-limit"""
+    --weight-decay --seed --seeds --train-limit --accumulation-steps --gradient-checkpointing
+    --compile --batching --head-lr --layer-decay --schedule --optimizer --clip-norm --dropout
+    --label-smoothing --class-weights --freeze --unfreeze-at --reinit-layers --evaluate-every
+    --early-stopping --best-by --checkpoint-every --keep-checkpoints --resume --skip-bad-batches
+    --tensorboard --overfit-batch --lr-range-test"""
 OPTIONS = {
     "finetune glue": f"--task {TRAINING}",
     "finetune text": f"""--text-column --pair-column --label-column --regression --dev-share
@@ -41,6 +45,7 @@ OPTIONS = {
     "evaluate": "--data --dev --split --task --device --precision --attention",
     "predict": """--text --text-pair --input --split --data --output --submission --device
         --precision --attention""",
+    "compare": "--output",
     "inspect": "",
     "doctor": "",
 }
@@ -314,6 +319,20 @@ class TestSubmission:
         assert refused(
             type_("glue", "submission", run, run, "--output", target), "answer SST-2.tsv"
         )
+class TestCompare:
+    def test_a_run_and_itself(self, type_, run, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+
+        shown = type_("compare", run, run)
+
+        assert shown.status == 0
+        assert shown.out.startswith("sst-2: 2 runs\n")
+        assert shown.out.endswith("curves in compare.png\n")
+        assert (tmp_path / "compare.png").is_file()
+
+    def test_runs_of_different_tasks(self, type_, run, pair_run, tmp_path):
+        output = tmp_path / "out.png"
+        assert refused(type_("compare", run, pair_run, "--output", output), "only runs of one task")
 
 
 class TestInspect:

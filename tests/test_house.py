@@ -31,6 +31,7 @@ DEFERRED = {
     "pyarrow",
     "scipy",
     "sklearn",
+    "torch.utils.tensorboard",  # needs the optional package tensorboard
     "transformers",
     "triton",
 }
@@ -139,7 +140,7 @@ def fault_of(found):
     top = found.target.split(".")[0]
     if found.target == "<homes[name]>" and here == "lazy":
         return None  # `exports`, whose arguments are looked at where it is called
-    if found.in_function and top not in DEFERRED:
+    if found.in_function and not {top, found.target} & DEFERRED:
         return "hides in a function"
     if top.startswith("<"):
         return "is not to be seen before it happens"

@@ -236,10 +236,6 @@ class SequenceTask:
         """The one number by which models are compared; higher is better."""
         return metrics[self.metric_names[0]]
 
-    def doubts(self, logits: NDArray[np.float32], labels: NDArray[np.generic]) -> list[str]:
-        """What speaks against a result, in sentences (see `plausibility`)."""
-        return plausibility.doubts(logits, labels, self.label_names)
-
     def answer(self, logits: NDArray[np.float32]) -> Answer:
         """What the logits (C,) of one example mean."""
         if not self.label_names:

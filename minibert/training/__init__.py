@@ -5,16 +5,22 @@ from typing import TYPE_CHECKING
 from minibert.lazy import exports
 
 if TYPE_CHECKING:
+    from minibert.training.compare import compare_runs
     from minibert.training.finetune import fine_tune
     from minibert.training.machine import doctor
+    from minibert.training.resume import Stopped
     from minibert.training.saved import SavedRun, submission
+    from minibert.training.signals import SAVED
 
-__all__ = ["SavedRun", "doctor", "fine_tune", "submission"]
+__all__ = ["SAVED", "SavedRun", "Stopped", "compare_runs", "doctor", "fine_tune", "submission"]
 
 __getattr__ = exports(
     __name__,
     {
+        "SAVED": "minibert.training.signals",
         "SavedRun": "minibert.training.saved",
+        "Stopped": "minibert.training.resume",
+        "compare_runs": "minibert.training.compare",
         "doctor": "minibert.training.machine",
         "fine_tune": "minibert.training.finetune",
         "submission": "minibert.training.saved",

@@ -6,44 +6,45 @@ Every kind of task goes this one way; `tasks.kinds` says what its settings mean.
 import statistics
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+import numpy as np
 import torch
 
 from minibert import checkpoint
 from minibert.errors import ConfigError
 from minibert.model import BertForSequenceClassification
 from minibert.tasks.kinds import task_of
-from minibert.tasks.labels import fit_labels
-from minibert.tasks.sequence import Example, Features, SequenceTask
-from minibert.tasks.sources import Sources, limited
-from minibert.tokenization import BertTokenizer
+from minibert.tasks.sequence import Features, SequenceTask
+from minibert.training.board import need_tensorboard
+from minibert.training.checkpoints import remove_checkpoints
 from minibert.training.curves import draw_curves
 from minibert.training.evaluation import evaluate
-from minibert.training.loop import train
-from minibert.training.precision import Precision, choose_device, choose_precision
-from minibert.training.run import RunDirectory, make_room, write_json
+from minibert.training.health import find_warnings
+from minibert.training.learner import Learner
+from minibert.training.loop import Outcome, train
+from minibert.training.precision import Precision
+from minibert.training.prepare import Prepared, load_model, name_labels, prepare
+from minibert.training.processes import Processes, joined
+from minibert.training.rehearsal import overfit_batch, try_rates
+from minibert.training.report import write_report
+from minibert.training.resume import find_checkpoint
+from minibert.training.run import (
+    RunDirectory,
+    is_complete,
+    make_room,
+    read_json,
+    read_log,
+    write_json,
+)
 from minibert.training.settings import Settings
-
-
-class Prepared(NamedTuple):
-    """What the seeds of one experiment share."""
-
-    task: SequenceTask
-    tokenizer: BertTokenizer
-    precision: Precision
-    train_set: Features
-    dev_set: Features
-    more_dev_sets: dict[str, Features]  # evaluated at the end; MNLI's mismatched one
-    test_set: Features | None
-    dev_examples: list[Example]
 
 
 def fine_tune(settings: Settings) -> Path:
     """Run `settings` and return the run directory; with `seeds` it holds a run each, and a summary.
 
     Raises a `MinibertError` for anything wrong with data, weights or settings, before anything in
-    the output folder is touched.
+    the output folder is touched, and `Stopped` where a signal stopped it.
     """
     task = task_of(settings.as_json())
     output = settings.output or Path("runs") / task.name
@@ -51,137 +52,140 @@ def fine_tune(settings: Settings) -> Path:
     source = checkpoint.find(settings.model)
     if output.resolve() in source.resolve().parents:
         raise ConfigError(f"--model {source} lies in --output {output}; choose another --output")
-    prepared = _prepare(settings, task)
-    model = _load_model(settings, prepared)  # before the output is touched: it may not fit
-    make_room(output, settings.overwrite)
-
-    if not settings.seeds:
-        _run(settings, prepared, model, output)
-        return output
-    results = {}
-    for seed in settings.seeds:
-        print(f"\nseed {seed}")
-        name = f"seed-{seed}"
-        one = replace(settings, seed=seed, seeds=(), output=output / name)
-        results[name] = _run(one, prepared, _load_model(one, prepared), output / name)
-    summary = _summary(task, results)
-    write_json(output / "summary.json", summary)
-    print(f"\n{len(results)} seeds")
-    for name, figures in summary["metrics"].items():
-        print(f"  {name:9}", *(f" {key} {value:.4f}" for key, value in figures.items()))
+    if settings.tensorboard:
+        need_tensorboard()
+    with joined() as processes:
+        prepared = prepare(settings, task)
+        model = load_model(settings, prepared)  # before the output is touched: it may not fit
+        train_set, precision = prepared.train_set, prepared.precision
+        if settings.overfit_batch:
+            overfit_batch(model, prepared.task, train_set, settings, precision)
+            return output
+        if processes.writes:
+            make_room(output, settings.overwrite, resume=settings.resume is not None)
+        processes.wait()
+        if settings.lr_range_test:
+            try_rates(
+                model, prepared.task, prepared.train_set, settings, prepared.precision, output
+            )
+        elif settings.seeds:
+            _run_seeds(settings, prepared, output, processes)
+        else:
+            _run(settings, prepared, model, output, processes)
     return output
 
 
-def _prepare(settings: Settings, task: SequenceTask) -> Prepared:
-    device = choose_device(settings.device)
-    precision = choose_precision(settings.precision, device)
-    tokenizer = BertTokenizer.from_pretrained(settings.model)
-    sources = Sources.of(settings.as_json())
-    task = task.prepared(sources)
-
-    def features(examples: list[Example]) -> Features:
-        return task.features(examples, tokenizer, settings.max_length)
-
-    train_set = features(limited(task.examples("train", sources), settings.train_limit))
-    dev_examples = task.examples("dev", sources)
-    dev_set = features(dev_examples)
-    more = {s: features(task.examples(s, sources)) for s in task.more_dev_splits(sources)}
-    test_set = None if settings.test is None else features(task.read(settings.test))
-    print(f"{task.name}: {len(train_set)} training and {len(dev_set)} dev examples")
-    cut = train_set.truncated + dev_set.truncated
-    if cut:
-        print(f"{cut} of them are longer than {settings.max_length} word pieces and were cut")
-    return Prepared(task, tokenizer, precision, train_set, dev_set, more, test_set, dev_examples)
-
-
-def _load_model(settings: Settings, prepared: Prepared) -> BertForSequenceClassification:
-    """The model with its own head, or a fresh one drawn by the seed."""
-    task = prepared.task
-    torch.manual_seed(settings.seed)
-    model = task.model.from_pretrained(
-        settings.model,
-        num_labels=task.num_labels,
-        attention=settings.attention,
-        new_head=settings.new_head,
-    )
-    prepared.tokenizer.check_fits(model.config.vocab_size)
-    if settings.max_length > model.config.max_position_embeddings:
-        raise ConfigError(
-            f"max_length {settings.max_length} is more than the model's "
-            f"{model.config.max_position_embeddings} positions"
-        )
-    return model.to(prepared.precision.device)
+def _run_seeds(settings: Settings, prepared: Prepared, output: Path, processes: Processes) -> None:
+    """A run for each seed, and their mean and deviation."""
+    results = {}
+    for seed in settings.seeds:
+        print(f"\nseed {seed}")
+        path = output / f"seed-{seed}"
+        one = replace(settings, seed=seed, seeds=(), output=path)
+        results[path.name] = _run(one, prepared, load_model(one, prepared), path, processes)
+    summary = _summary(prepared.task, results)
+    if processes.writes:
+        write_json(output / "summary.json", summary)
+    print(f"\n{len(results)} seeds")
+    for name, figures in summary["metrics"].items():
+        print(f"  {name:9}", *(f" {key} {value:.4f}" for key, value in figures.items()))
 
 
 def _run(
-    settings: Settings, prepared: Prepared, model: BertForSequenceClassification, path: Path
+    settings: Settings,
+    prepared: Prepared,
+    model: BertForSequenceClassification,
+    path: Path,
+    processes: Processes,
 ) -> dict[str, Any]:
     """One seed: train, and leave a finished run in `path`; returns what metrics.json holds."""
-    task, tokenizer, precision, train_set, dev_set, more, test_set, dev_examples = prepared
-    model.train()
-    attention = model.bert.attention_choice(precision.device)
+    if settings.resume is not None and is_complete(path):
+        print(f"{path} is complete; nothing to resume")
+        return read_json(path / "metrics.json")
+    found = None if settings.resume is None else find_checkpoint(settings, path)
+    task, precision = prepared.task, prepared.precision
+    attention = model.train().bert.attention_choice(precision.device)
     assert model.load_table is not None
     print(f"weights    {settings.model}: {model.load_table.summary()}")
     if task.label_names:
-        _name_labels(model, task.label_names, model.load_table)
+        name_labels(model, task.label_names, model.load_table)
     print(f"device     {precision.device}")
     print(f"precision  {precision.name} ({precision.reason})")
     print(f"attention  {attention.way} ({attention.reason})")
-    with RunDirectory(path, _written(settings, task)) as run:
-        outcome = train(model, task, train_set, dev_set, settings, precision, run, tokenizer)
-        seconds = outcome.train_seconds
-        metrics = dict(outcome.best.metrics)
-        result: dict[str, Any] = {
-            "task": task.name,
-            "metrics": metrics,
-            "dev_loss": outcome.best.loss,
-            "best_epoch": outcome.best_epoch,
-            "epochs": settings.epochs,
-            "seed": settings.seed,
-            "train_examples": len(train_set),
-            "dev_examples": len(dev_set),
-            "truncated": train_set.truncated + dev_set.truncated,
-            "train_seconds": round(seconds, 3),
-            "train_examples_per_second": round(outcome.examples / seconds, 2),
-            "tokens_per_second": round(outcome.tokens / seconds, 1),
-            "parameters": sum(parameter.numel() for parameter in model.parameters()),
-            "device": str(precision.device),
-            "precision": precision.name,
-            "attention": attention.way,
-        }
-    if more or test_set is not None:
-        best = task.model.from_pretrained(path, attention=settings.attention)
-        best = best.to(precision.device)
-        metrics |= evaluate_more(best, task, more, precision)
+    if processes.rank:
+        torch.manual_seed(settings.seed + processes.rank)  # other dropout than the first process's
+    learner = Learner.start(model, task, settings, precision, processes)
+    # Enough for `task_of` to make the task again.
+    written = {**settings.as_json(), "task": task.name, **task.facts()}
+    lengths = None if found is None else found.state["lengths"]
+    with RunDirectory(path, written, lengths, settings.tensorboard, processes.writes) as run:
+        outcome = train(
+            learner, prepared.train_set, prepared.dev_set, run, prepared.tokenizer, found
+        )
+    if processes.writes:
+        _conclude(settings, prepared, model, outcome, path)
+    processes.wait()
+    return read_json(path / "metrics.json")
+
+
+def _conclude(
+    settings: Settings,
+    prepared: Prepared,
+    trained: BertForSequenceClassification,
+    outcome: Outcome,
+    path: Path,
+) -> None:
+    """Load the best model as anyone would, and write what is to be said about it."""
+    task, _, precision, train_set, dev_set, more, test_set, dev_examples = prepared
+    best = task.model.from_pretrained(path, attention=settings.attention).to(precision.device)
+    dev = evaluate(best, task, dev_set, precision)
+    metrics = dev.metrics | evaluate_more(best, task, more, precision)
+    log = read_log(path / "log.jsonl")
+    assert trained.load_table is not None
+    warnings = find_warnings(
+        log,
+        task.label_names,
+        dev.logits,
+        np.asarray(dev_set.labels),
+        fresh_head=any(not name.startswith("bert.") for name in trained.load_table.new),
+        cut_share=(train_set.truncated + dev_set.truncated) / (len(train_set) + len(dev_set)),
+        max_length=settings.max_length,
+    )
+    seconds = outcome.train_seconds
+    result: dict[str, Any] = {
+        "task": task.name,
+        "metrics": metrics,
+        "dev_loss": dev.loss,
+        "best_epoch": outcome.best_epoch,
+        "best_step": outcome.best_step,
+        "epochs": settings.epochs,
+        "steps": outcome.steps,
+        "seed": settings.seed,
+        "train_examples": len(train_set),
+        "dev_examples": len(dev_set),
+        "truncated": train_set.truncated + dev_set.truncated,
+        "train_seconds": round(seconds, 3),
+        "train_examples_per_second": round(outcome.examples / seconds, 2),
+        "tokens_per_second": round(outcome.tokens / seconds, 1),
+        "parameters": sum(parameter.numel() for parameter in best.parameters()),
+        "device": str(precision.device),
+        "precision": precision.name,
+        "attention": trained.bert.attention_choice(precision.device).way,
+        "warnings": warnings,
+    }
     if test_set is not None:
         result["test_metrics"] = evaluate(best, task, test_set, precision).metrics
-        print(f"test: {_in_words(result['test_metrics'])}")
-    assert dev_set.labels is not None
-    result["warnings"] = task.doubts(outcome.best.logits, dev_set.labels.numpy())
-    for warning in result["warnings"]:
+    title = f"{task.name}, seed {settings.seed}"
+    draw_curves(log, path / "curves.png", title)
+    print(write_report(path, title, task.label_names, dev_examples, dev.logits, warnings))
+    for warning in warnings:
         print(f"warning: {warning}")
-    found = _in_words(metrics)
-    print(f"best: epoch {outcome.best_epoch}  {found}  ({seconds:.0f} s)  in {path}")
-    task.write_predictions(path / "predictions.tsv", dev_examples, outcome.best.logits)
-    draw_curves(path / "log.jsonl", path / "curves.png", f"{task.name}, seed {settings.seed}")
+    print(f"best: epoch {outcome.best_epoch}  {_in_words(metrics)}  ({seconds:.0f} s)  in {path}")
+    if test_set is not None:
+        print(f"test: {_in_words(result['test_metrics'])}")
+    task.write_predictions(path / "predictions.tsv", dev_examples, dev.logits)
     write_json(path / "metrics.json", result)  # last: a run that has it is complete
-    return result
-
-
-def _written(settings: Settings, task: SequenceTask) -> dict[str, Any]:
-    """What settings.json holds: enough for `task_of` to make the task again."""
-    return {**settings.as_json(), "task": task.name, **task.facts()}
-
-
-def _name_labels(
-    model: BertForSequenceClassification, names: tuple[str, ...], table: checkpoint.LoadTable
-) -> None:
-    """Give the model the task's classes; a head that came with its own is put in their order."""
-    if "classifier.weight" not in table.new:
-        note = fit_labels(model.classifier, model.label_names, names)
-        if note:
-            print(f"labels     {note}")
-    model.label_names = names
+    remove_checkpoints(path / "checkpoints")
 
 
 def evaluate_more(

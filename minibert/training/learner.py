@@ -1,7 +1,7 @@
 """What is trained, and what it is trained with."""
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import torch
 
@@ -37,3 +37,15 @@ class Learner:
         """With a fresh optimizer."""
         optimizer, scaler = make_optimizer(model, settings), precision.scaler()
         return cls(model, task, settings, precision, processes, optimizer, scaler)
+
+
+class Learnt(NamedTuple):
+    """What one optimizer step has measured."""
+
+    loss: float  # mean over what the task counts
+    gradient_norm: float  # before shortening
+    stepped: bool  # False where one of them was not finite
+
+    def numbers(self, rate: float) -> dict[str, float]:
+        """What the log has of it, with the rate of the step."""
+        return {"loss": self.loss, "rate": rate, "gradient_norm": self.gradient_norm}

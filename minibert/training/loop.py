@@ -16,8 +16,9 @@ from minibert.tokenization import BertTokenizer
 from minibert.training.batches import batches_of, count_steps, micro_batches
 from minibert.training.checkpoints import TrainingCheckpoint
 from minibert.training.evaluation import evaluate, score
-from minibert.training.faults import Learnt, first_fault, report_fault
-from minibert.training.learner import Learner
+from minibert.training.faults import report_fault
+from minibert.training.health import LOOKS, part_norms
+from minibert.training.learner import Learner, Learnt
 from minibert.training.optimizer import set_rates
 from minibert.training.parameters import freeze
 from minibert.training.precision import clip
@@ -69,7 +70,7 @@ def train(
                 factor = rate_factor(state.step, steps, settings)
                 set_rates(learner.optimizer, factor)
                 parts = micro_batches(rows, settings.accumulation_steps * processes.count)
-                loss, norm, fault = learn(learner, map(train_set.batch, processes.share(parts)))
+                learnt = learn(learner, map(train_set.batch, processes.share(parts)))
                 state.step += 1
                 state.position += 1
                 state.examples += len(rows)
@@ -78,11 +79,11 @@ def train(
 
                 place = {"step": state.step, "epoch": state.epoch}
                 rate = settings.learning_rate * factor
-                measured = {"loss": loss, "rate": rate, "gradient_norm": norm}
-                run.log({**place, **measured}, state.tokens)
-                progress.step(state.epoch, loss, rate)
-                if fault:
-                    report_fault(run, {**place, **measured}, fault, train_set, rows, settings)
+                looked = {"part_norms": part_norms(model)} if state.step in LOOKS else {}
+                run.log({**place, **learnt.numbers(rate), **looked}, state.tokens)
+                progress.step(state.epoch, learnt.loss, rate)
+                if not learnt.stepped:
+                    report_fault(run, state.step, learnt, model, train_set, rows, settings)
 
                 ends_epoch = state.position == len(batches)
                 if ends_epoch or is_due(state.step, settings.evaluate_every):
@@ -114,9 +115,10 @@ def learn(learner: Learner, batches: Iterable[Batch]) -> Learnt:
 
     Each adds the gradient of its loss's *sum*. The denominators of all of them together divide at
     the end: so it makes no difference what a batch is cut into, however ragged. Where loss or
-    gradient is not finite, there is no step, and the result says where it began.
+    gradient is not finite, no step is taken. The gradient is left to be looked at.
     """
-    model, scaler, processes = learner.model, learner.scaler, learner.processes
+    model, optimizer, scaler = learner.model, learner.optimizer, learner.scaler
+    optimizer.zero_grad()
     total = denominator = torch.zeros((), device=learner.precision.device)
     for batch in batches:
         batch = batch.to(learner.precision.device)
@@ -125,19 +127,16 @@ def learn(learner: Learner, batches: Iterable[Batch]) -> Learnt:
         part = learner.task.loss(out, batch, model.training)
         scaler.scale(part.total).backward()
         total, denominator = total + part.total.detach(), denominator + part.denominator
-    processes.add_up_gradients(model)
-    total, denominator = processes.add_up([total, denominator])
+    learner.processes.add_up_gradients(model)
+    total, denominator = learner.processes.add_up([total, denominator])
     denominator = denominator.where(denominator > 0, 1.0)  # a batch may hold nothing that counts
-    norm = clip(model, learner.optimizer, scaler, denominator, learner.settings.clip_norm).item()
+    norm = clip(model, optimizer, scaler, denominator, learner.settings.clip_norm).item()
     loss = (total / denominator).item()
-    fault = ""
-    if math.isfinite(loss) and (math.isfinite(norm) or scaler.is_enabled()):
-        scaler.step(learner.optimizer)  # float16: none if the gradient is infinite, but less scale
-    else:
-        fault = first_fault(model)
+    finite = math.isfinite(loss) and (math.isfinite(norm) or scaler.is_enabled())
+    if finite:
+        scaler.step(optimizer)  # float16: with an infinite gradient no step, but a lower scale
     scaler.update()
-    learner.optimizer.zero_grad()
-    return Learnt(loss, norm, fault)
+    return Learnt(loss, norm, finite)
 
 
 def is_due(step: int, every: int | None) -> bool:

@@ -42,6 +42,10 @@ class Task(Protocol):
     """What to learn, and how to measure it."""
 
     @property
+    def name(self) -> str:
+        """What it is called, for titles."""
+
+    @property
     def metric_names(self) -> tuple[str, ...]:
         """The keys of what `metrics` returns."""
 

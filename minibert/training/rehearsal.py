@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 from minibert.model.bert import BertWithHead
 from minibert.training.batches import batches_of, micro_batches
-from minibert.training.curves import BLUE, RED
 from minibert.training.learner import Learner
 from minibert.training.loop import learn
 from minibert.training.optimizer import set_rates
 from minibert.training.parameters import freeze
+from minibert.training.pictures import BLUE, RED
 from minibert.training.precision import Precision
 from minibert.training.protocols import FeatureSet, Task
 from minibert.training.run import RunDirectory
@@ -99,8 +99,9 @@ def lr_range_test(
         rate = low * (high / low) ** (step / (RANGE_STEPS - 1))
         set_rates(learner.optimizer, rate)
         parts = map(train_set.batch, micro_batches(rows, settings.accumulation_steps))
-        loss, norm, _ = learn(learner, parts)
-        run.log({"step": step + 1, "loss": loss, "rate": rate, "gradient_norm": norm})
+        learnt = learn(learner, parts)
+        loss = learnt.loss
+        run.log({"step": step + 1, **learnt.numbers(rate)})
         average = MEMORY * average + (1 - MEMORY) * loss
         smooth = average / (1 - MEMORY ** (step + 1))  # as if it had not begun at zero
         if not math.isfinite(loss) or smooth > HOPELESS * min([smooth, *test.smooth]):
@@ -109,6 +110,25 @@ def lr_range_test(
         test.losses.append(loss)
         test.smooth.append(smooth)
     return test._replace(suggestion=_suggest(test))
+
+
+def try_rates(
+    model: BertWithHead[Any],
+    task: Task,
+    train_set: FeatureSet,
+    settings: Settings,
+    precision: Precision,
+    path: Path,
+) -> None:
+    """The range test as a run of its own, with its picture and what it suggests."""
+    with RunDirectory(path, settings.as_json()) as run:
+        test = lr_range_test(model, task, train_set, settings, precision, run)
+    picture = path / "lr_range.png"
+    draw_range(test, picture, f"{task.name}: loss while the rate rises")
+    if test.suggestion is None:
+        print(f"no rate from {test.rates[0]:.0e} up made the loss fall; see {picture}")
+    else:
+        print(f"suggested: --lr {test.suggestion:.0e}; see {picture}")
 
 
 def draw_range(test: RangeTest, picture: Path, title: str) -> None:

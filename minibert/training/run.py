@@ -2,14 +2,17 @@
 
 settings.json     all settings, versions, threads and processes
 log.jsonl         per step: loss, rate, gradient norm; per evaluation: metrics (reproducible)
-timing.jsonl      by the clock: seconds and tokens so far, most memory so far
-metrics.json      the result
-curves.png        the result as a picture
+timing.jsonl      by the clock: seconds and tokens so far, tokens per second, most memory so far
+metrics.json      the result, and warnings about it
+curves.png        loss, metrics, rate and gradient norm over the steps
+report.md         what the best model makes of the dev set, with pictures: confusion.png and
+                  calibration.png, or scatter.png; report.json has the same for programs
 lr_range.png      alone with log.jsonl and settings.json: a learning-rate range test
 predictions.tsv   the best model's answers on the dev set
 checkpoints/      while it trains: all that is needed to resume it (see `checkpoints`)
 model/            the best model with its tokenizer, in Hugging Face's format
 submission/       files for the GLUE server, where they were asked for
+tensorboard/      the log once more, with --tensorboard
 """
 
 import json
@@ -34,6 +37,8 @@ from minibert.checkpoint.files import write_atomically
 from minibert.errors import RunError
 from minibert.model.pretrained import Pretrained
 from minibert.tokenization import BertTokenizer
+from minibert.training.board import Board
+from minibert.training.checkpoints import remove_checkpoints
 
 LOGS = ("log.jsonl", "timing.jsonl")
 FILES = (
@@ -43,9 +48,14 @@ FILES = (
     "summary.json",
     "curves.png",
     "lr_range.png",
+    "report.json",
+    "report.md",
+    "confusion.png",
+    "calibration.png",
+    "scatter.png",
     "predictions.tsv",
 )
-FOLDERS = ("model", "submission")
+FOLDERS = ("model", "submission", "tensorboard")
 
 
 class RunDirectory:
@@ -56,6 +66,7 @@ class RunDirectory:
         path: Path,
         settings: dict[str, object],
         lengths: dict[str, int] | None = None,
+        tensorboard: bool = False,
         writes: bool = True,
     ):
         """Take a folder that `make_room` has cleared, and write down how the run was started.
@@ -67,8 +78,10 @@ class RunDirectory:
         self.model = path / "model"
         self.checkpoints = path / "checkpoints"
         self.writes = writes
-        self._started = time.perf_counter()
+        self._started = self._before = time.perf_counter()
+        self._tokens: int | None = None
         self._logs: dict[str, TextIO] = {}
+        self._board: Board | None = None
         if not writes:
             return
         path.mkdir(parents=True, exist_ok=True)
@@ -77,6 +90,8 @@ class RunDirectory:
         for name in LOGS:
             self._logs[name] = (path / name).open("a", encoding="utf-8", buffering=1)
             self._logs[name].truncate(lengths[name] if lengths else 0)
+        if tensorboard:
+            self._board = Board(path / "tensorboard")
 
     @property
     def lengths(self) -> dict[str, int]:
@@ -89,6 +104,8 @@ class RunDirectory:
     def __exit__(self, *_: object) -> None:
         for log in self._logs.values():
             log.close()
+        if self._board is not None:
+            self._board.close()
 
     def log(self, row: dict[str, Any], tokens: int | None = None) -> None:
         """Append one row to log.jsonl and, where `tokens` were processed, one to timing.jsonl."""
@@ -96,11 +113,19 @@ class RunDirectory:
             return
         plain = {name: None if _is_infinite(value) else value for name, value in row.items()}
         self._logs["log.jsonl"].write(json.dumps(plain) + "\n")
+        if self._board is not None:
+            self._board.add(plain)
         if tokens is not None:
+            now = time.perf_counter()
+            speed = None  # of the first step it is not known how long it took
+            if self._tokens is not None:
+                speed = round((tokens - self._tokens) / (now - self._before), 1)
+            self._tokens, self._before = tokens, now
             clock = {
                 "step": row["step"],
-                "seconds": round(time.perf_counter() - self._started, 4),
+                "seconds": round(now - self._started, 4),
                 "tokens": tokens,
+                "tokens_per_second": speed,
                 "memory_mb": peak_memory_mb(),
             }
             self._logs["timing.jsonl"].write(json.dumps(clock) + "\n")
@@ -121,10 +146,16 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     write_atomically(path, json.dumps(content, indent=2) + "\n")
 
 
-def make_room(path: Path, overwrite: bool) -> None:
+def is_complete(path: Path) -> bool:
+    """Whether a run came to its end: metrics.json is written last."""
+    return (path / "metrics.json").is_file()
+
+
+def make_room(path: Path, overwrite: bool, resume: bool = False) -> None:
     """See that `path` can take a run: new, empty, or with `overwrite` an earlier run, now removed.
 
-    Raises `RunError` otherwise. Only what a run writes is ever removed.
+    With `resume` an earlier run may stay, and nothing is removed. Raises `RunError` otherwise. Only
+    what a run writes is ever removed.
     """
     if path.is_file():
         raise RunError(f"--output {path} is a file; name a folder")
@@ -134,16 +165,19 @@ def make_room(path: Path, overwrite: bool) -> None:
     seeds = seed_folders(path)
     if not seeds and not any(file.is_file() for file in own):
         raise RunError(f"--output {path} holds files that are no run's; choose another folder")
+    if resume:
+        return
     if not overwrite:
         raise RunError(
-            f"--output {path} already holds a run; choose another folder, or replace it "
-            "with --overwrite"
+            f"--output {path} already holds a run; choose another folder, replace it with "
+            "--overwrite, or go on with it: --resume auto"
         )
     for run in (path, *seeds):
         for name in FILES:
             (run / name).unlink(missing_ok=True)
         for name in FOLDERS:
             shutil.rmtree(run / name, ignore_errors=True)
+        remove_checkpoints(run / "checkpoints")
     for run in seeds:
         if not any(run.iterdir()):
             run.rmdir()
@@ -183,6 +217,21 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise RunError(f"{path}: no JSON object")
     return content
+
+
+def read_log(path: Path) -> list[dict[str, Any]]:
+    """The rows of a log.jsonl. Raises `RunError` naming file and line."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: not readable ({error})") from error
+    rows = []
+    for number, line in enumerate(lines, 1):
+        try:
+            rows.append(dict(json.loads(line)))
+        except (ValueError, TypeError) as error:
+            raise RunError(f"{path}, line {number}: no JSON object ({error})") from error
+    return rows
 
 
 def environment() -> dict[str, Any]:

@@ -13,6 +13,7 @@ from minibert.tasks.submission import check_submission, write_submission, zip_su
 from minibert.tokenization import BertTokenizer
 from minibert.training.evaluation import Evaluation, evaluate
 from minibert.training.finetune import evaluate_more
+from minibert.training.health import find_doubts
 from minibert.training.precision import choose_device, choose_precision
 from minibert.training.run import find_run, read_json
 
@@ -75,7 +76,7 @@ class SavedRun:
         if split == "dev":
             more = {name: features(name) for name in asked.more_dev_splits(sources)}
             found.metrics.update(evaluate_more(self.model, asked, more, self.precision))
-        doubts = asked.doubts(found.logits, wanted.labels.numpy())
+        doubts = find_doubts(asked.label_names, found.logits, wanted.labels.numpy())
         return found._replace(doubts=tuple(doubts))
 
     def _other_task(self, name: str) -> GlueTask:

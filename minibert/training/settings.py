@@ -79,6 +79,7 @@ class Settings:
     seed: int = 0  # decides the fresh head, the order of examples and dropout
     seeds: tuple[int, ...] = ()  # several seeds, one run each, and their mean and deviation
     train_limit: int | None = None  # use only so many training examples, always the same ones
+    tensorboard: bool = False  # write the log for TensorBoard too, into the run's tensorboard/
     # save all that is needed to go on, every so many steps: long runs on machines that may stop.
     # SIGTERM, SIGUSR1 and Ctrl-C save in any case
     checkpoint_every: int | None = None
@@ -86,9 +87,8 @@ class Settings:
     # go on with a run that was stopped: auto, from its newest checkpoint if there is one, or from a
     # checkpoint's folder
     resume: str | None = None
-    skip_bad_batches: bool = (
-        False  # a loss or gradient that is no number: go on, instead of stopping
-    )
+    # where a loss or gradient is no number: leave the batch out and go on, instead of stopping
+    skip_bad_batches: bool = False
     # before the first run, or when nothing is learnt: train on one batch alone, and say whether the
     # loss gets near zero, as it must; leaves no run
     overfit_batch: bool = False

@@ -58,7 +58,7 @@ def test_clocks_are_kept_apart_from_what_can_be_reproduced(tmp_path):
         {"step": 1, "loss": 0.5},
         {"step": 1, "dev_loss": 0.25},
     ]
-    assert clock.keys() == {"step", "seconds", "tokens", "memory_mb"}
+    assert clock.keys() == {"step", "seconds", "tokens", "tokens_per_second", "memory_mb"}
     assert (clock["step"], clock["tokens"]) == (1, 12)
     assert clock["seconds"] >= 0
     assert clock["memory_mb"] > 50
