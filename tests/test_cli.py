@@ -319,6 +319,8 @@ class TestSubmission:
         assert refused(
             type_("glue", "submission", run, run, "--output", target), "answer SST-2.tsv"
         )
+
+
 class TestCompare:
     def test_a_run_and_itself(self, type_, run, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)

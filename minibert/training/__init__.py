@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from minibert.lazy import exports
 
 if TYPE_CHECKING:
-    from minibert.training.compare import compare_runs
     from minibert.training.finetune import fine_tune
     from minibert.training.machine import doctor
+    from minibert.training.reports.compare import compare_runs
     from minibert.training.resume import Stopped
     from minibert.training.saved import SavedRun, submission
     from minibert.training.signals import SAVED
@@ -20,7 +20,7 @@ __getattr__ = exports(
         "SAVED": "minibert.training.signals",
         "SavedRun": "minibert.training.saved",
         "Stopped": "minibert.training.resume",
-        "compare_runs": "minibert.training.compare",
+        "compare_runs": "minibert.training.reports.compare",
         "doctor": "minibert.training.machine",
         "fine_tune": "minibert.training.finetune",
         "submission": "minibert.training.saved",

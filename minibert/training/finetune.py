@@ -16,18 +16,18 @@ from minibert.errors import ConfigError
 from minibert.model import BertForSequenceClassification
 from minibert.tasks.kinds import task_of
 from minibert.tasks.sequence import Features, SequenceTask
-from minibert.training.board import need_tensorboard
 from minibert.training.checkpoints import remove_checkpoints
-from minibert.training.curves import draw_curves
 from minibert.training.evaluation import evaluate
-from minibert.training.health import find_warnings
 from minibert.training.learner import Learner
 from minibert.training.loop import Outcome, train
 from minibert.training.precision import Precision
 from minibert.training.prepare import Prepared, load_model, name_labels, prepare
 from minibert.training.processes import Processes, joined
 from minibert.training.rehearsal import overfit_batch, try_rates
-from minibert.training.report import write_report
+from minibert.training.reports.board import need_tensorboard
+from minibert.training.reports.curves import draw_curves
+from minibert.training.reports.health import find_warnings
+from minibert.training.reports.report import write_report
 from minibert.training.resume import find_checkpoint
 from minibert.training.run import (
     RunDirectory,

@@ -17,13 +17,13 @@ from minibert.training.batches import batches_of, count_steps, micro_batches
 from minibert.training.checkpoints import TrainingCheckpoint
 from minibert.training.evaluation import evaluate, score
 from minibert.training.faults import report_fault
-from minibert.training.health import LOOKS, part_norms
 from minibert.training.learner import Learner, Learnt
 from minibert.training.optimizer import set_rates
 from minibert.training.parameters import freeze
 from minibert.training.precision import clip
 from minibert.training.progress import Progress
 from minibert.training.protocols import Batch, FeatureSet
+from minibert.training.reports.health import LOOKS, part_norms
 from minibert.training.resume import Stopped, restore, save
 from minibert.training.run import RunDirectory
 from minibert.training.schedule import rate_factor

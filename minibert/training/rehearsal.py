@@ -16,9 +16,9 @@ from minibert.training.learner import Learner
 from minibert.training.loop import learn
 from minibert.training.optimizer import set_rates
 from minibert.training.parameters import freeze
-from minibert.training.pictures import BLUE, RED
 from minibert.training.precision import Precision
 from minibert.training.protocols import FeatureSet, Task
+from minibert.training.reports.pictures import BLUE, RED
 from minibert.training.run import RunDirectory
 from minibert.training.settings import Settings
 

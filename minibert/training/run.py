@@ -37,8 +37,8 @@ from minibert.checkpoint.files import write_atomically
 from minibert.errors import RunError
 from minibert.model.pretrained import Pretrained
 from minibert.tokenization import BertTokenizer
-from minibert.training.board import Board
 from minibert.training.checkpoints import remove_checkpoints
+from minibert.training.reports.board import Board
 
 LOGS = ("log.jsonl", "timing.jsonl")
 FILES = (

@@ -13,8 +13,8 @@ from minibert.tasks.submission import check_submission, write_submission, zip_su
 from minibert.tokenization import BertTokenizer
 from minibert.training.evaluation import Evaluation, evaluate
 from minibert.training.finetune import evaluate_more
-from minibert.training.health import find_doubts
 from minibert.training.precision import choose_device, choose_precision
+from minibert.training.reports.health import find_doubts
 from minibert.training.run import find_run, read_json
 
 

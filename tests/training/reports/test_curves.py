@@ -7,7 +7,7 @@ import pytest
 from matplotlib.image import imread
 
 from minibert.training import curves, pictures
-from minibert.training.curves import draw_comparison, draw_curves
+from minibert.training.reports.curves import draw_comparison, draw_curves
 
 
 def a_log(steps=40, per_epoch=20, every=20, metrics=("accuracy",)):

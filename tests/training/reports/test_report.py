@@ -11,7 +11,7 @@ from sklearn import metrics
 from tiny_runs import examples_of, json_of
 
 from minibert.tasks.sequence import Example
-from minibert.training.report import (
+from minibert.training.reports.report import (
     calibration_bins,
     calibration_error,
     report_classes,

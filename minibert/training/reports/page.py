@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from minibert.training.report import ClassReport, Miss, Mistake, ScoreReport
+    from minibert.training.reports.report import ClassReport, Miss, Mistake, ScoreReport
 
 LONGEST_TEXT = 400  # characters of a text that are shown; report.json has all of it
 

@@ -16,8 +16,8 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from minibert.checkpoint.files import write_atomically
 from minibert.tasks.metrics import accuracy, pearson, spearman
 from minibert.tasks.sequence import Example
-from minibert.training.page import class_page, score_page
-from minibert.training.pictures import draw_calibration, draw_confusion, draw_scatter
+from minibert.training.reports.page import class_page, score_page
+from minibert.training.reports.pictures import draw_calibration, draw_confusion, draw_scatter
 from minibert.training.run import write_json
 
 BINS = 10

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from minibert.errors import RunError
-from minibert.training.curves import Rows, draw_comparison, split
+from minibert.training.reports.curves import Rows, draw_comparison, split
 from minibert.training.run import read_json, read_log, seed_folders
 
 # Where a run lies, and which seeds it is made of, is no difference between experiments.

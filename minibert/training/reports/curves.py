@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minibert.training.pictures import BLUE, BRIGHT, GREEN, PURPLE, RED, new_figure, save, tidy
+from minibert.training.reports.pictures import (
+    BLUE,
+    BRIGHT,
+    GREEN,
+    PURPLE,
+    RED,
+    new_figure,
+    save,
+    tidy,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

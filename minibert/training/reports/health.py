@@ -14,7 +14,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import nn
 
 from minibert.tasks.metrics import pearson
-from minibert.training.curves import Rows, split
+from minibert.training.reports.curves import Rows, split
 
 # The steps at which the loop records `part_norms`: enough to tell a dead part, too few to cost.
 LOOKS = (1, 10, 100, 1000)
