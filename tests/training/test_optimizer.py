@@ -107,7 +107,9 @@ def test_all_decays_but_biases_and_layer_norms(model):
 
 
 @every_kind
-def test_every_parameter_is_in_one_group(kind, model):
+def test_every_parameter_is_in_one_group_also_while_it_is_frozen(kind, model):
+    model.bert.embeddings.requires_grad_(False)  # frozen, for now
+
     optimizer = make_optimizer(model, asked(optimizer=kind, head_learning_rate=0.1))
 
     held = [parameter for group in optimizer.param_groups for parameter in group["params"]]
