@@ -124,17 +124,18 @@ class TestClasses:
 
 class TestCalibration:
     def test_by_hand(self):
-        confidence = np.array([0.55, 0.6, 0.61, 0.95, 1.0])
-        right = np.array([True, False, True, True, False])
+        confidence = np.array([0.5, 0.55, 0.58, 0.61, 0.95, 1.0])
+        right = np.array([True, True, False, True, True, False])
         bins = calibration_bins(confidence, right)
 
         assert [(one.low, one.high, one.examples) for one in bins] == [
-            (pytest.approx(0.5), pytest.approx(0.6), 2),  # 0.6 belongs below
+            (pytest.approx(0.4), pytest.approx(0.5), 1),  # 0.5 belongs to the bin that it ends
+            (pytest.approx(0.5), pytest.approx(0.6), 2),
             (pytest.approx(0.6), pytest.approx(0.7), 1),
             (pytest.approx(0.9), pytest.approx(1.0), 2),
         ]
-        assert [one.accuracy for one in bins] == [0.5, 1.0, 0.5]
-        expected = (2 * 0.075 + 1 * 0.39 + 2 * 0.475) / 5
+        assert [one.accuracy for one in bins] == [1.0, 0.5, 1.0, 0.5]
+        expected = (1 * 0.5 + 2 * 0.065 + 1 * 0.39 + 2 * 0.475) / 6
         assert calibration_error(bins) == pytest.approx(expected)
 
     def test_honest_probabilities_have_nearly_no_error_and_boasting_ones_have(self):
