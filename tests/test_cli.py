@@ -205,7 +205,8 @@ class TestEvaluate:
             0,
             f"{run}: sst-2, 100 examples\n"
             f"accuracy  {metrics['metrics']['accuracy']:.4f}\n"
-            f"loss      {metrics['dev_loss']:.4f}\n",
+            f"loss      {metrics['dev_loss']:.4f}\n"
+            + "".join(f"warning: {warning}\n" for warning in metrics["warnings"]),
             "",
         )
 
