@@ -77,7 +77,9 @@ def test_an_empty_directory(tmp_path):
 def test_a_file_in_the_place_of_a_directory(directory):
     path = directory / WEIGHTS
 
-    assert refusal(path) == f"{path} is a file; name the directory that holds config.json"
+    assert refusal(path) == (
+        f"{path} is a file, and no whole archive; name the directory that holds config.json"
+    )
 
 
 def test_a_directory_without_weights_says_what_is_there(directory):
@@ -307,7 +309,7 @@ def test_a_directory_in_the_place_of_the_config(directory):
 @pytest.mark.parametrize(
     ("field", "value", "complaint"),
     [
-        ("model_type", "roberta", "model_type is 'roberta'; only BERT is read here"),
+        ("model_type", "gpt2", "model_type is 'gpt2', not BERT (unknown here); read are bert and"),
         ("model_type", ["bert"], "model_type is ['bert']"),
         ("position_embedding_type", "relative_key", "position_embedding_type 'relative_key'"),
         ("is_decoder", True, "a decoder"),
