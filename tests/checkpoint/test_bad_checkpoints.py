@@ -207,7 +207,7 @@ def test_code_in_a_shard_is_refused_and_not_run(sharded):
 
 @pytest.mark.parametrize(
     "content",
-    [[torch.ones(2)], torch.ones(2), {"a": 1}, {1: torch.ones(2)}, {"model": {}}, None],
+    [[torch.ones(2)], torch.ones(2), {"a": 1}, {1: torch.ones(2)}, {"model": {"a": 1}}, None],
     ids=["list", "tensor", "number", "numbered", "nested", "none"],
 )
 def test_a_pickle_that_is_no_table_of_tensors(pickled, content):

@@ -255,10 +255,6 @@ def test_the_table_knows_the_file_of_each_tensor(saved):
     assert {entry.file for entry in pickled.entries.values()} == {"pytorch_model.bin"}
 
 
-PIECES = ("bert.embeddings.word_embeddings.weight", "cls.predictions.bias")
-DECODER = ("cls.predictions.decoder.weight", "cls.predictions.decoder.bias")
-
-
 def as_nvidia_saves_it(tensors, padding=1):
     """A row more for every tensor with a row for each word piece, 32 in all, and NVIDIA's names."""
 
@@ -266,7 +262,7 @@ def as_nvidia_saves_it(tensors, padding=1):
         return torch.cat([tensor, torch.full((padding, *tensor.shape[1:]), 7.0)])
 
     fused = ("intermediate.dense.", "pooler.dense.", "cls.predictions.transform.dense.")
-    for twin, name in zip(DECODER, PIECES, strict=True):
+    for twin, name in TWINS.items():
         tensors = tensors | {name: padded(tensors[name])}
         tensors |= {twin: tensors[name]}
     return {
@@ -289,7 +285,7 @@ def test_a_checkpoint_of_nvidias_with_a_padded_vocabulary(saved, nested):
 
     assert_equal_tensors(model, loaded)
     trimmed = [row for row in loaded.load_table.rows if row.taken]
-    assert {row.source: row.taken for row in trimmed} == dict.fromkeys(PIECES, (0, 31))
+    assert {row.source: row.taken for row in trimmed} == dict.fromkeys(TWINS.values(), (0, 31))
     assert str(loaded.load_table).count("trimmed to the vocabulary's 31 rows") == 2
     assert loaded.load_table.count("tied") == 2
     assert loaded.load_table.new == []
@@ -298,19 +294,19 @@ def test_a_checkpoint_of_nvidias_with_a_padded_vocabulary(saved, nested):
 def test_a_padded_decoder_alone_fills_the_words(saved):
     model, directory = saved
     state = as_nvidia_saves_it(tensors_in(directory))
-    rewrite(directory, {name: state[name].clone() for name in state if name not in PIECES})
+    rewrite(directory, {name: state[name].clone() for name in state if name not in TWINS.values()})
 
     loaded = BertForPreTraining.from_pretrained(directory)
 
     assert_equal_tensors(model, loaded)
-    assert {row.source for row in loaded.load_table.rows if row.taken} == set(DECODER)
+    assert {row.source for row in loaded.load_table.rows if row.taken} == set(TWINS)
 
 
 @pytest.mark.parametrize("padding", [2, 9])
 def test_more_rows_than_a_multiple_of_eight_are_refused(saved, padding):
     _, directory = saved
     state = as_nvidia_saves_it(tensors_in(directory), padding)
-    rewrite(directory, {name: state[name].clone() for name in state if name not in DECODER})
+    rewrite(directory, {name: state[name].clone() for name in state if name not in TWINS})
 
     with pytest.raises(CheckpointError, match=rf"\({31 + padding}, 12\).*do not belong together"):
         BertForPreTraining.from_pretrained(directory)
