@@ -19,6 +19,7 @@ from tokenizers.models import WordPiece
 from tokenizers.trainers import WordPieceTrainer
 
 from minibert.checkpoint import find
+from minibert.checkpoint.archives import is_archive
 from minibert.checkpoint.files import write_atomically
 from minibert.errors import TokenizerError
 
@@ -64,7 +65,7 @@ class BertTokenizer:
         tokenizer_config.json, or uncased if no word piece has a capital letter. Raises
         `TokenizerError` or `CheckpointError` naming the file and what is wrong.
         """
-        if Path(source).is_file():
+        if Path(source).is_file() and not is_archive(Path(source)):
             return cls._from_vocabulary(Path(source))
         directory = find(source, "tokenizer")
         if (directory / "tokenizer.json").is_file():

@@ -1,5 +1,6 @@
 """The command line as its users type it: what they see, and what they see when they err."""
 
+import json
 import os
 import re
 import shutil
@@ -46,7 +47,10 @@ OPTIONS = {
     "predict": """--text --text-pair --input --split --data --output --submission --device
         --precision --attention""",
     "compare": "--output",
-    "inspect": "",
+    "inspect": "--json --no-verify",
+    "convert": "--to --dtype --head --overwrite --no-verify",
+    "parity": "--against --json",
+    "fill-mask": "--top --next",
     "doctor": "",
 }
 
@@ -356,6 +360,74 @@ class TestInspect:
 
         assert "labels        negative, positive" in shown.out
         assert "classifier.weight" in shown.out
+
+    def test_json_is_all_that_is_printed(self, type_, run):
+        shown = type_("inspect", run, "--json")
+
+        found = json.loads(shown.out)
+        assert (shown.status, shown.err) == (0, "")
+        assert found["architecture"] == "BertForSequenceClassification"
+        assert found["newly_initialised"] == ["mlm", "next_sentence", "span"]
+
+
+class TestConvert:
+    def test_it_shows_what_it_read_and_wrote(self, type_, run, tmp_path):
+        target = tmp_path / "tf"
+
+        shown = type_("convert", run, target, "--to", "tensorflow", "--dtype", "float16")
+
+        read, written, tokenizer = shown.out.splitlines()
+        assert (shown.status, shown.err) == (0, "")
+        assert re.fullmatch(rf"read       {run}: \d+ tensors used", read)
+        assert written == (
+            f"written    {target}: BertForSequenceClassification, float16, for tensorflow"
+        )
+        assert re.fullmatch(r"tokenizer  \d+ word pieces", tokenizer)
+        found = json.loads(type_("inspect", target, "--json").out)
+        assert (found["format"], list(found["dtypes"])) == ("tensorflow", ["float16"])
+        assert found["label_names"] == ["negative", "positive"]
+
+    def test_a_damaged_tensor_is_refused_unless_it_is_not_verified(self, type_, run, tmp_path):
+        type_("convert", run, tmp_path / "tf", "--to", "tensorflow")
+        data = tmp_path / "tf/bert_model.ckpt.data-00000-of-00001"
+        data.write_bytes(data.read_bytes()[:-1] + b"?")
+
+        shown = type_("convert", tmp_path / "tf", tmp_path / "hf")
+        assert refused(shown, data, "the checksum does not fit")
+        assert type_("convert", tmp_path / "tf", tmp_path / "hf", "--no-verify").status == 0
+
+    @pytest.mark.parametrize(
+        ("words", "complaint"),
+        [
+            ((), "is not empty; choose another folder, or give --overwrite"),
+            (("--head", "masked-lm"), "is not empty"),
+            (("--head", "masked-lm", "--overwrite"), "lacks mlm.bias, mlm.dense.weight"),
+        ],
+    )
+    def test_refusals(self, type_, run, tmp_path, words, complaint):
+        (tmp_path / "notes.txt").write_text("mine")
+
+        assert refused(type_("convert", run, tmp_path, *words), complaint)
+        assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+    @pytest.mark.parametrize("option", ["--head", "--dtype", "--to"])
+    def test_unknown_choices(self, type_, run, tmp_path, option):
+        shown = type_("convert", run, tmp_path / "target", option, "nonsense")
+
+        assert shown.status != 0
+        assert "nonsense" in shown.out + shown.err
+        assert not (tmp_path / "target").exists()
+
+    def test_an_archive_of_a_run_s_model(self, type_, run, tmp_path):
+        archive = shutil.make_archive(str(tmp_path / "model"), "gztar", run / "model")
+
+        shown = type_("convert", archive, tmp_path / "target")
+
+        assert shown.status == 0, shown.err
+        assert "word pieces" in shown.out
+        assert (tmp_path / "target/model.safetensors").read_bytes() == (
+            run / "model/model.safetensors"
+        ).read_bytes()
 
 
 def test_doctor(type_):

@@ -22,7 +22,7 @@ class Description:
     table: LoadTable  # for a model that has room for all
     parameters: dict[str, int]  # by part: "embeddings", "encoder", "pooler", ...
     lacking: tuple[str, ...]  # parts that a model may have and the checkpoint has not
-    files: dict[str, tuple[int, str]]  # weights and index: bytes and SHA-256, or 0 and "missing"
+    files: dict[str, tuple[int, str] | None]  # weights and index: bytes, SHA-256; None: missing
 
     @property
     def dtypes(self) -> Counter[str]:
@@ -36,10 +36,10 @@ class Description:
         lines = [
             f"directory     {found.directory}",
             *(
-                f"file          {name}, {size:,} bytes\n  sha256      {digest}"
-                if size
-                else f"file          {name}, {digest}"
-                for name, (size, digest) in self.files.items()
+                f"file          {name}, {there[0]:,} bytes\n  sha256      {there[1]}"
+                if there
+                else f"file          {name}, missing"
+                for name, there in self.files.items()
             ),
             f"format        {found.format}, {len(found.entries)} tensors ({types})",
             f"architecture  {found.architecture or 'not said'} ({family})",
@@ -66,7 +66,10 @@ class Description:
             "architecture": found.architecture,
             "config": asdict(found.config),
             "label_names": found.label_names,
-            "files": {name: {"bytes": b, "sha256": s} for name, (b, s) in self.files.items()},
+            "files": {
+                name: there and {"bytes": there[0], "sha256": there[1]}
+                for name, there in self.files.items()
+            },
             "tensors": len(found.entries),
             "dtypes": self.dtypes,
             "parameters": {"total": sum(self.parameters.values()), **self.parameters},
@@ -92,8 +95,8 @@ def describe(source: str | Path, verify: bool = True) -> Description:
     return Description(found, table, dict(parameters), lacking, files)
 
 
-def _size_and_digest(path: Path) -> tuple[int, str]:
+def _size_and_digest(path: Path) -> tuple[int, str] | None:
     if not path.is_file():
-        return 0, "missing"
+        return None
     with path.open("rb") as file:
         return path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()

@@ -33,6 +33,12 @@ HEADS = (
     ("classifier", "classifier"),
     ("qa_outputs", "span"),
 )
+# NVIDIA's code fuses a dense layer with what follows it, and names it so: (NVIDIA, minibert).
+NVIDIA = (
+    ("encoder.layer.{n}.intermediate.dense_act", "encoder.layers.{n}.feed_forward.inner"),
+    ("pooler.dense_act", "pooler.dense"),
+    ("cls.predictions.transform.dense_act", "mlm.dense"),
+)
 # Parts of the model that a checkpoint may lack.
 PARTS = ("pooler", "mlm", "next_sentence", "classifier", "span")
 # Tensors that repeat another one: (Hugging Face, the one of ours that it must equal).
@@ -110,7 +116,7 @@ def place(theirs: str) -> Place:
     if name in TIED:
         return Place(tied=TIED[name], note=note)
     stem, _, ending = name.rpartition(".")
-    module = translate(stem, BODY + HEADS)
+    module = translate(stem, BODY + HEADS + NVIDIA)
     if module is None or ending not in ("weight", "bias"):
         return Place()
     return Place(ours=f"{module}.{ending}", note=note)

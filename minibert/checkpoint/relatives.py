@@ -61,12 +61,17 @@ class Relative:
 
     def first_position(self, raw: Mapping[str, Any]) -> int:
         """The row of the position embeddings that the first token gets."""
-        padding = raw.get("pad_token_id", 1)
+        padding = self._padding(raw)
         return padding + 1 if self.counts_from_padding and isinstance(padding, int) else 0
+
+    def _padding(self, raw: Mapping[str, Any]) -> Any:
+        """The padding's id; where the config is silent, RoBERTa's is 1."""
+        padding = raw.get("pad_token_id")
+        return int(self.counts_from_padding) if padding is None else padding
 
     def as_bert(self, raw: Mapping[str, Any]) -> dict[str, Any]:
         """The content of its config file, with BERT's fields."""
-        fields = dict(raw)
+        fields = {**raw, "pad_token_id": self._padding(raw)}
         for ours, theirs in self.fields.items():
             if theirs in raw:
                 fields[ours] = raw[theirs]

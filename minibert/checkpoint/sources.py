@@ -5,7 +5,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from minibert.checkpoint.archives import is_archive, unpack
-from minibert.checkpoint.files import CONFIG_FILES
 from minibert.checkpoint.hub import fetch
 from minibert.checkpoint.tensorflow import index_of
 from minibert.errors import CheckpointError
@@ -50,13 +49,12 @@ def find(source: str | Path, files: str = "weights") -> Path:
 
 
 def _transformer_in(directory: Path) -> Path:
-    """`directory`, or the folder in it where sentence-transformers keeps its first module."""
-    if any((directory / name).is_file() for name in CONFIG_FILES):
-        return directory
-    inside = sorted(
-        folder for folder in directory.glob("0_*") if (folder / "config.json").is_file()
-    )
-    return inside[0] if (directory / "modules.json").is_file() and inside else directory
+    """`directory`, or the folder in it where sentence-transformers keeps its first module.
+
+    Its older versions wrote a config.json beside that folder too, with nothing but their number.
+    """
+    first = sorted(config.parent for config in directory.glob("0_*/config.json"))
+    return first[0] if first and (directory / "modules.json").is_file() else directory
 
 
 def _minilm() -> Path:

@@ -80,7 +80,7 @@ def in_dtype(weights: Weights, dtype: str) -> Weights:
     for name, value in converted.items():
         if not torch.equal(value.isfinite(), weights[name].isfinite()):
             most = weights[name].abs().max().item()
-            raise CheckpointError(f"{name} holds {most:g}, too much for {dtype}; choose bfloat16")
+            raise CheckpointError(f"{name} holds {most:g}, too much for {dtype}; choose float32")
     return converted
 
 

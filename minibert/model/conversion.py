@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from minibert import checkpoint
+from minibert.checkpoint.huggingface import has_weights
 from minibert.checkpoint.names import part_of
 from minibert.errors import CheckpointError, ConfigError, MinibertError
 from minibert.model import heads
@@ -60,15 +61,13 @@ def convert(
     along where the source has one and it is BERT's.
 
     No weight is invented: raises `CheckpointError` if the source lacks one of the head's, or
-    anything is wrong with it, and `ConfigError` if `target` holds something and not `overwrite`.
+    anything is wrong with it, and `ConfigError` if `target` holds something and not `overwrite`, is
+    where the source lies, or holds weights that would be read in the place of those written.
     """
     files = checkpoint.open_checkpoint(source, verify)
     if head is not None and head not in MODELS:
         raise ConfigError(f"head {head!r} is none of {', '.join(MODELS)}")
-    if target.exists() and (not target.is_dir() or any(target.iterdir())) and not overwrite:
-        raise ConfigError(f"{target} is not empty; choose another folder, or give --overwrite")
-    if target.resolve() == files.directory.resolve():
-        raise ConfigError(f"{target} is where the source lies; choose another folder")
+    _check_target(target, files, to, overwrite)
 
     model = MODELS[head or _head_of(files)].from_pretrained(source, verify=verify)
     table = model.load_table
@@ -87,6 +86,20 @@ def convert(
     dtype = dtype or _dtype_of(files)
     model.save_pretrained(target, tokenizer, to, dtype)
     return Conversion(model, table, dtype, became)
+
+
+def _check_target(target: Path, files: checkpoint.Checkpoint, to: str, overwrite: bool) -> None:
+    if target.exists() and not target.is_dir():
+        raise ConfigError(f"{target} is a file; name a folder")
+    if target.resolve() == files.directory.resolve():
+        raise ConfigError(f"{target} is where the source lies; choose another folder")
+    if target.is_dir() and any(target.iterdir()) and not overwrite:
+        raise ConfigError(f"{target} is not empty; choose another folder, or give --overwrite")
+    if to == "tensorflow" and has_weights(target):
+        raise ConfigError(
+            f"{target} holds weights in Hugging Face's format, which would be read before "
+            "TensorFlow's; choose another folder"
+        )
 
 
 def _head_of(files: checkpoint.Checkpoint) -> str:

@@ -77,7 +77,9 @@ def test_an_empty_directory(tmp_path):
 def test_a_file_in_the_place_of_a_directory(directory):
     path = directory / WEIGHTS
 
-    assert refusal(path) == f"{path} is a file; name the directory that holds config.json"
+    assert refusal(path) == (
+        f"{path} is a file, and no whole archive; name the directory that holds config.json"
+    )
 
 
 def test_a_directory_without_weights_says_what_is_there(directory):
@@ -205,7 +207,7 @@ def test_code_in_a_shard_is_refused_and_not_run(sharded):
 
 @pytest.mark.parametrize(
     "content",
-    [[torch.ones(2)], torch.ones(2), {"a": 1}, {1: torch.ones(2)}, {"model": {}}, None],
+    [[torch.ones(2)], torch.ones(2), {"a": 1}, {1: torch.ones(2)}, {"model": {"a": 1}}, None],
     ids=["list", "tensor", "number", "numbered", "nested", "none"],
 )
 def test_a_pickle_that_is_no_table_of_tensors(pickled, content):
@@ -307,7 +309,7 @@ def test_a_directory_in_the_place_of_the_config(directory):
 @pytest.mark.parametrize(
     ("field", "value", "complaint"),
     [
-        ("model_type", "roberta", "model_type is 'roberta'; only BERT is read here"),
+        ("model_type", "gpt2", "model_type is 'gpt2', not BERT (unknown here); read are bert and"),
         ("model_type", ["bert"], "model_type is ['bert']"),
         ("position_embedding_type", "relative_key", "position_embedding_type 'relative_key'"),
         ("is_decoder", True, "a decoder"),

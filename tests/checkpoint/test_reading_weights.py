@@ -253,3 +253,71 @@ def test_the_table_knows_the_file_of_each_tensor(saved):
 
     assert {entry.file for entry in safe.entries.values()} == {"model.safetensors"}
     assert {entry.file for entry in pickled.entries.values()} == {"pytorch_model.bin"}
+
+
+def as_nvidia_saves_it(tensors, padding=1):
+    """A row more for every tensor with a row for each word piece, 32 in all, and NVIDIA's names."""
+
+    def padded(tensor):
+        return torch.cat([tensor, torch.full((padding, *tensor.shape[1:]), 7.0)])
+
+    fused = ("intermediate.dense.", "pooler.dense.", "cls.predictions.transform.dense.")
+    for twin, name in TWINS.items():
+        tensors = tensors | {name: padded(tensors[name])}
+        tensors |= {twin: tensors[name]}
+    return {
+        name.replace(".dense.", ".dense_act.") if any(f in name for f in fused) else name: value
+        for name, value in tensors.items()
+    }
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_checkpoint_of_nvidias_with_a_padded_vocabulary(saved, nested):
+    model, directory = saved
+    state = as_nvidia_saves_it(tensors_in(directory))
+    assert sum("dense_act" in name for name in state) == 2 * 2 + 2 + 2
+    (directory / "model.safetensors").unlink()
+    (directory / "config.json").rename(directory / "bert_config.json")
+    content = {"model": state, "optimizer": {"state": {0: {"step": 1}}}, "files": ["a"]}
+    torch.save(content if nested else state, directory / "ckpt_8601.pt")
+
+    loaded = BertForPreTraining.from_pretrained(directory)
+
+    assert_equal_tensors(model, loaded)
+    trimmed = [row for row in loaded.load_table.rows if row.taken]
+    assert {row.source: row.taken for row in trimmed} == dict.fromkeys(TWINS.values(), (0, 31))
+    assert str(loaded.load_table).count("trimmed to the vocabulary's 31 rows") == 2
+    assert loaded.load_table.count("tied") == 2
+    assert loaded.load_table.new == []
+
+
+def test_a_padded_decoder_alone_fills_the_words(saved):
+    model, directory = saved
+    state = as_nvidia_saves_it(tensors_in(directory))
+    rewrite(directory, {name: state[name].clone() for name in state if name not in TWINS.values()})
+
+    loaded = BertForPreTraining.from_pretrained(directory)
+
+    assert_equal_tensors(model, loaded)
+    assert {row.source for row in loaded.load_table.rows if row.taken} == set(TWINS)
+
+
+@pytest.mark.parametrize("padding", [2, 9])
+def test_more_rows_than_a_multiple_of_eight_are_refused(saved, padding):
+    _, directory = saved
+    state = as_nvidia_saves_it(tensors_in(directory), padding)
+    rewrite(directory, {name: state[name].clone() for name in state if name not in TWINS})
+
+    with pytest.raises(CheckpointError, match=rf"\({31 + padding}, 12\).*do not belong together"):
+        BertForPreTraining.from_pretrained(directory)
+
+
+def test_of_two_pt_files_none_is_taken(saved):
+    _, directory = saved
+    state = tensors_in(directory)
+    (directory / "model.safetensors").unlink()
+    for name in ("ckpt_1.pt", "ckpt_2.pt"):
+        torch.save(state, directory / name)
+
+    with pytest.raises(CheckpointError, match=r"only ckpt_1.pt, ckpt_2.pt, config.json"):
+        BertForPreTraining.from_pretrained(directory)

@@ -8,7 +8,7 @@ import torch
 from tiny_models import our_model
 
 from minibert import BertForSequenceClassification
-from minibert.checkpoint import files, huggingface
+from minibert.checkpoint import files, writing
 from minibert.checkpoint.files import write_atomically
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
@@ -30,7 +30,7 @@ def test_a_full_disk_leaves_the_previous_model_and_no_leftovers(tmp_path, monkey
     before = contents(tmp_path)
     assert sorted(before) == ["config.json", "model.safetensors"]
 
-    monkeypatch.setattr(huggingface, "save_file", fill_the_disk)
+    monkeypatch.setattr(writing, "save_file", fill_the_disk)
     with pytest.raises(OSError, match="No space left"):
         randomized(our_model("BertForPreTraining")).save_pretrained(tmp_path)
 
@@ -39,7 +39,7 @@ def test_a_full_disk_leaves_the_previous_model_and_no_leftovers(tmp_path, monkey
 
 
 def test_a_full_disk_leaves_an_empty_directory_empty(tmp_path, monkeypatch):
-    monkeypatch.setattr(huggingface, "save_file", fill_the_disk)
+    monkeypatch.setattr(writing, "save_file", fill_the_disk)
 
     with pytest.raises(OSError, match="No space left"):
         our_model("BertModel").save_pretrained(tmp_path / "deep" / "new")

@@ -87,10 +87,10 @@ def test_what_is_no_directory_and_no_hub_id_is_not_looked_up(name, monkeypatch):
 @pytest.mark.parametrize("name", ["bert-base-uncased", "google/bert_uncased_L-2_H-128_A-2", "a.b"])
 def test_hub_ids_are_looked_up(name, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sources, "fetch", lambda repository, files: (repository, files))
+    monkeypatch.setattr(sources, "fetch", lambda *asked: asked)
 
-    assert find(name) == (name, "weights")
-    assert find(name, "tokenizer") == (name, "tokenizer")
+    assert find(name) == (name, "weights", None)
+    assert find(f"{name}@v1.0", "tokenizer") == (name, "tokenizer", "v1.0")
 
 
 def test_a_directory_comes_before_a_hub_id(monkeypatch, tmp_path):
@@ -98,3 +98,23 @@ def test_a_directory_comes_before_a_hub_id(monkeypatch, tmp_path):
     (tmp_path / "bert-base-uncased").mkdir()
 
     assert find("bert-base-uncased").resolve() == tmp_path / "bert-base-uncased"
+
+
+@pytest.mark.parametrize("inside", ["0_BERT", "0_Transformer", "."])
+def test_a_sentence_transformers_directory_is_the_folder_of_its_first_module(inside, tmp_path):
+    """The old layout has the transformer in a folder of its own, the new one beside the rest."""
+    (tmp_path / "1_Pooling").mkdir()
+    (tmp_path / "1_Pooling/config.json").write_text('{"word_embedding_dimension": 12}')
+    (tmp_path / "modules.json").write_text("[]")
+    (tmp_path / "config.json").write_text('{"__version__": "0.2.5.1"}')  # of the library
+    model = our_model("BertModel")
+    model.save_pretrained(tmp_path / inside)
+
+    assert find(tmp_path).resolve() == (tmp_path / inside).resolve()
+    assert BertModel.from_pretrained(tmp_path).load_table.new == []
+
+
+def test_without_its_list_of_modules_a_directory_is_itself(tmp_path):
+    our_model("BertModel").save_pretrained(tmp_path / "0_BERT")
+
+    assert find(tmp_path) == tmp_path

@@ -399,7 +399,7 @@ def test_a_prefix_stands_for_its_directory(tmp_path):
     assert left == {"bert/pooler/dense/kernel", "bert/pooler/dense/bias"}
     tokenizer = BertTokenizer.from_pretrained(f"{tmp_path}/tf/bert_model.ckpt")
     assert tokenizer.encode("the dogs sat").tokens == "[CLS] the dog ##s sat [SEP]".split()
-    assert "format        tensorflow, 49 tensors (" in describe(tmp_path / "tf")
+    assert "format        tensorflow, 49 tensors (" in str(describe(tmp_path / "tf"))
 
 
 def test_the_current_directory_and_a_prefix_in_it(monkeypatch):
