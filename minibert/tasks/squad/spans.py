@@ -10,6 +10,7 @@ ends of each window. Here every span is looked at.
 """
 
 import json
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,9 +38,9 @@ class Spans(NamedTuple):
     end_logits: NDArray[np.float32]
 
     @property
-    def scores(self) -> NDArray[np.float32]:
+    def scores(self) -> NDArray[np.float64]:
         """What the spans are ordered by."""
-        return self.start_logits + self.end_logits
+        return self.start_logits.astype(np.float64) + self.end_logits
 
 
 class Found(NamedTuple):
@@ -59,17 +60,15 @@ def best_spans(
 
     Of equal ones those of earlier windows, then those that begin first, then the shortest.
     """
-    firsts, lasts, scores = _best_of_windows(windows, logits, size, longest)  # (N, size) each
+    firsts, lasts, found = _best_of_windows(windows, logits, size, longest)  # (N, size) each
+    scores = logits[firsts, 0].astype(np.float64) + logits[lasts, 1]
+    scores[~found] = -np.inf
     # The windows of a question follow each other, and so do their candidates.
     owners = np.repeat(windows.owners, size)
     order = np.lexsort((-scores.ravel(), owners))
     ranks = np.arange(len(order)) - np.searchsorted(owners, owners)
-    order, ranks = order[ranks < size], ranks[ranks < size]
-    shape = len(windows.questions), size  # every question has a window, so every cell is filled
-    first, last, found = np.zeros(shape, int), np.zeros(shape, int), np.zeros(shape, bool)
-    cells = owners[order], ranks
-    first[cells], last[cells] = firsts.ravel()[order], lasts.ravel()[order]
-    found[cells] = np.isfinite(scores.ravel()[order])
+    best = order[ranks < size].reshape(-1, size)  # every question has a window, so at least `size`
+    first, last, found = firsts.ravel()[best], lasts.ravel()[best], found.ravel()[best]
     return Spans(
         windows.char_starts[first],
         windows.char_ends[last],
@@ -80,8 +79,11 @@ def best_spans(
 
 def _best_of_windows(
     windows: Windows, logits: NDArray[np.float32], size: int, longest: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-    """First and last positions (in T) and scores of each window's best spans: (N, size) each."""
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+    """First and last positions (in T) of each window's best spans, and which of them there are.
+
+    (N, size) each, best first.
+    """
     # Where pieces share their characters (a Hangul letter is two or three), the first begins them
     # and the last ends them.
     starts, ends = windows.char_starts, windows.char_ends
@@ -92,7 +94,7 @@ def _best_of_windows(
 
     shape = len(windows), size
     firsts, lasts = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
-    scores = np.full(shape, -np.inf, dtype=np.float32)
+    found = np.zeros(shape, dtype=bool)
     at_once = max(1, SUMS_AT_ONCE // (longest * int(windows.lengths.max())))
     for row in range(0, len(windows), at_once):
         rows = slice(row, row + at_once)
@@ -111,11 +113,10 @@ def _best_of_windows(
         best = np.argsort(-candidates, axis=1, kind="stable")[:, :size]
         kept = slice(best.shape[1])
         first = np.take_along_axis(top, best // longest, axis=1) + windows.starts[:-1][rows, None]
-        scores[rows, kept] = np.take_along_axis(candidates, best, axis=1)
-        valid = np.isfinite(scores[rows, kept])
-        firsts[rows, kept] = np.where(valid, first, 0)
-        lasts[rows, kept] = np.where(valid, first + best % longest, 0)
-    return firsts, lasts, scores
+        found[rows, kept] = np.isfinite(np.take_along_axis(candidates, best, axis=1))
+        firsts[rows, kept] = np.where(found[rows, kept], first, 0)
+        lasts[rows, kept] = np.where(found[rows, kept], first + best % longest, 0)
+    return firsts, lasts, found
 
 
 class Predictions:
@@ -136,9 +137,9 @@ class Predictions:
         self.null_logits = null[least]  # (Q, 2), of the window that scores it least
 
     @property
-    def odds(self) -> NDArray[np.float32]:
+    def odds(self) -> NDArray[np.float64]:
         """The score of no answer less that of the best span: (Q,)."""
-        return self.null_logits.sum(1) - self.spans.scores[:, 0]
+        return self.null_logits.sum(1, dtype=np.float64) - self.spans.scores[:, 0]
 
     def null_odds(self) -> dict[str, float]:
         """The same by the questions' ids."""
@@ -167,20 +168,28 @@ class Predictions:
 
         Their probabilities sum to one. with_null: no answer, "", is one of them.
         """
-        kept = np.flatnonzero(np.isfinite(self.spans.scores[row])).tolist()
-        logits = [(self.spans.start_logits[row, i], self.spans.end_logits[row, i]) for i in kept]
-        texts = [self._text(row, rank) for rank in kept]
-        if with_null:
-            place = int((self.spans.scores[row, kept] >= self.null_logits[row].sum()).sum())
-            logits.insert(place, tuple(self.null_logits[row]))
-            texts.insert(place, "")
-        pairs = np.array(logits, dtype=np.float64)
-        shares = np.exp(pairs.sum(1) - pairs.sum(1).max())
-        return [
-            {"text": text, "probability": share, "start_logit": start, "end_logit": end}
-            for text, share, (start, end) in zip(
-                texts, (shares / shares.sum()).tolist(), pairs.tolist(), strict=True
+        context = self.questions[row].context
+        found = [
+            (start_logit + end_logit, context[start:end], start_logit, end_logit)
+            for start, end, start_logit, end_logit in zip(
+                *(column[row].tolist() for column in self.spans), strict=True
             )
+            if start_logit > -math.inf
+        ]
+        if with_null:
+            start_logit, end_logit = self.null_logits[row].tolist()
+            found.append((start_logit + end_logit, "", start_logit, end_logit))
+        found.sort(key=lambda one: -one[0])
+        shares = [math.exp(score - found[0][0]) for score, *_ in found]
+        total = sum(shares)
+        return [
+            {
+                "text": text,
+                "probability": share / total,
+                "start_logit": start_logit,
+                "end_logit": end_logit,
+            }
+            for share, (_, text, start_logit, end_logit) in zip(shares, found, strict=True)
         ]
 
     def found(self, row: int, threshold: float | None) -> Found:
