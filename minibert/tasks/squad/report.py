@@ -82,15 +82,14 @@ def marked(score: Score, width: int = 100) -> str:
     question = score.question
     gold = next((a.start for a in question.answers if a.text == score.gold), None)
     given = _nearest(question, score.prediction, gold)
-    marks: list[tuple[int, int, str]] = []  # where, in which order at one place, what
-    for start, text, (opening, closing) in (
-        (gold, score.gold, "⟦⟧"),
-        (given, score.prediction, "«»"),
-    ):
+    spans = ((given, score.prediction, "«»"), (gold, score.gold, "⟦⟧"))
+    marks: list[tuple[int, int, int, int, str]] = []  # where and, at one place, in which order
+    for rank, (start, text, (opening, closing)) in enumerate(spans):
         if start is not None:
-            marks += [(start, 1, opening), (start + len(text), 0, closing)]
+            end = start + len(text)
+            marks += [(start, 1, -end, rank, opening), (end, 0, -start, -rank, closing)]
     passage = question.context
-    for place, _, mark in sorted(marks, reverse=True):
+    for place, *_, mark in sorted(marks, reverse=True):
         passage = passage[:place] + mark + passage[place:]
     said = f"« {score.prediction} »" if score.prediction else "no answer"
     if score.prediction and given is None:

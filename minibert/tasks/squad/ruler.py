@@ -13,7 +13,7 @@ looked for in this window alone.
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from rich.cells import cell_len
@@ -134,14 +134,8 @@ def ruler(
     gold = next(iter(placed.values()), None)
     windows = cut_windows(query.ids, pieces, gold, max_length, doc_stride)
 
-    words = [
-        Span(*found.span(), str(number))
-        for number, found in enumerate(re.finditer(r"\S+", question.context))
-    ]
-    numbered = [
-        Span(start, end, str(number))
-        for number, (start, end) in enumerate(zip(pieces.starts, pieces.ends, strict=True))
-    ]
+    found = list(re.finditer(r"\S+", question.context))
+    words = _numbered([word.start() for word in found], [word.end() for word in found])
     lines = [
         f"question    {question.question}",
         f"            {question.id}, {len(query.ids) - 2} word pieces"
@@ -150,34 +144,31 @@ def ruler(
         f"pieces, {len(windows)} window{'s' * (len(windows) > 1)}",
         *_answers(question, pieces, placed),
     ]
-    start = 0
-    while start < len(question.context):
-        line = Line(question.context, start, width - MARGIN)
+    end = 0
+    while end < len(question.context):
+        line = Line(question.context, end, width - MARGIN)
         rows = [
             ("characters", line.scale()),
             ("context", line.text),
             ("words", line.draw(words, BRACKET)),
-            ("pieces", line.draw(numbered, BRACKET)),
+            ("pieces", line.draw(_numbered(pieces.starts, pieces.ends), BRACKET)),
+            *_drawn_answers(line, pieces, placed),
+            *(
+                (f"window {number}", _drawn_window(line, window, pieces))
+                for number, window in enumerate(windows, 1)
+            ),
         ]
-        for number, (answer, run) in enumerate(placed.items(), 1):
-            own = Span(answer.start, answer.start + len(answer.text))
-            cut = Span(pieces.starts[run.first], pieces.ends[run.last])
-            name = f"answer {number}" if len(placed) > 1 else "answer"
-            if own != cut:
-                rows.append((name, line.draw([own], CHARACTERS)))
-                name = "  becomes"
-            rows.append((name, line.draw([cut], ANSWER)))
-        rows += [
-            (f"window {number}", _drawn_window(line, window, pieces))
-            for number, window in enumerate(windows, 1)
-        ]
-        lines.append("")
-        lines += [f"{name:{MARGIN}}{row}" for name, row in rows if row]
-        start = line.end
+        lines += ["", *(f"{name:{MARGIN}}{row}" for name, row in rows if row)]
+        end = line.end
     for number, window in enumerate(windows, 1):
         lines += ["", *_described(number, window, pieces, len(query.ids), max_length)]
         lines.append(f"            label {_label(window, question, gold, tokenizer)}")
     return "\n".join(lines)
+
+
+def _numbered(starts: Iterable[int], ends: Iterable[int]) -> list[Span]:
+    pairs = zip(starts, ends, strict=True)
+    return [Span(start, end, str(number)) for number, (start, end) in enumerate(pairs)]
 
 
 def _answers(question: Question, pieces: Pieces, placed: dict[Answer, Run]) -> list[str]:
@@ -191,6 +182,20 @@ def _answers(question: Question, pieces: Pieces, placed: dict[Answer, Run]) -> l
             told += f"; the smallest run of word pieces around it is {cut!r}"
         lines.append(f"{'' if lines else 'answer':{MARGIN}}{told}")
     return lines or ["answer      none: the context does not tell"]
+
+
+def _drawn_answers(
+    line: Line, pieces: Pieces, placed: dict[Answer, Run]
+) -> Iterator[tuple[str, str]]:
+    """A row for each answer's word pieces; before it one for its own characters if they differ."""
+    for number, (answer, run) in enumerate(placed.items(), 1):
+        name = f"answer {number}" if len(placed) > 1 else "answer"
+        own = Span(answer.start, answer.start + len(answer.text))
+        cut = Span(pieces.starts[run.first], pieces.ends[run.last])
+        if own != cut:
+            yield name, line.draw([own], CHARACTERS)
+            name = "  becomes"
+        yield name, line.draw([cut], ANSWER)
 
 
 def _drawn_window(line: Line, window: Window, pieces: Pieces) -> str:
@@ -227,8 +232,9 @@ def _label(window: Window, question: Question, gold: Run | None, tokenizer: Bert
     if gold is None:
         known = "none: no answer has a place in the context, so nothing is learnt from it"
         return known if question.answers else "[CLS]: the context does not answer the question"
-    told = f"the answer, word piece {gold.first}"
-    told += f" to {gold.last}," if gold.last > gold.first else ","
+    several = gold.last > gold.first
+    told = f"word pieces {gold.first} to {gold.last}" if several else f"word piece {gold.first}"
+    told = f"the answer, {told},"
     if gold.first > last:
         return f"[CLS]: {told} begins behind this window"
     if gold.last < first:
