@@ -11,6 +11,8 @@ twenty by twenty pairs.
 """
 
 import argparse
+import json
+import platform
 import random
 import string
 import time
@@ -19,6 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import torch
 
 from minibert import BertTokenizer
 from minibert.tasks.squad.reading import Answer, Question
@@ -189,7 +192,7 @@ def main():
         "same_best_answer": same,
         "search_mebibytes": memory,
         "numpy": np.__version__,
-        "processor": platform.processor(),
+        "processor": str(torch.cpu.get_capabilities().get("cpu_name", platform.processor())),
         "date": time.strftime("%Y-%m-%d"),
     }
     if args.output:

@@ -82,9 +82,9 @@ def marked(score: Score, width: int = 100) -> str:
     question = score.question
     gold = next((a.start for a in question.answers if a.text == score.gold), None)
     given = _nearest(question, score.prediction, gold)
-    spans = ((given, score.prediction, "«»"), (gold, score.gold, "⟦⟧"))
+    spans = ((given, score.prediction, "«", "»"), (gold, score.gold, "⟦", "⟧"))
     marks: list[tuple[int, int, int, int, str]] = []  # where and, at one place, in which order
-    for rank, (start, text, (opening, closing)) in enumerate(spans):
+    for rank, (start, text, opening, closing) in enumerate(spans):
         if start is not None:
             end = start + len(text)
             marks += [(start, 1, -end, rank, opening), (end, 0, -start, -rank, closing)]
