@@ -55,27 +55,24 @@ class Line:
 
     def __init__(self, context: str, start: int, width: int):
         """From character `start` on; lines end after a blank, if there is one, or a newline."""
-        self.start = self.end = start
-        self.columns = [0]  # of every character, and of the end
-        shown: list[str] = []
+        self.start = start
+        graphemes: list[str] = []
+        used = 0
         for found in GRAPHEME.finditer(context, start):
-            grapheme = visible(found.group())
-            if self.columns[-1] + cell_len(grapheme) > width and shown:
+            used += cell_len(visible(found.group()))
+            if used > width and graphemes:
+                if " " in graphemes:
+                    del graphemes[len(graphemes) - graphemes[::-1].index(" ") :]
                 break
-            shown.append(grapheme)
-            self.columns += [self.columns[-1]] * (len(found.group()) - 1)
-            self.columns.append(self.columns[-1] + cell_len(grapheme))
-            if found.group().endswith("\n"):
+            graphemes.append(found.group())
+            if graphemes[-1].endswith("\n"):
                 break
+        self.columns = [0]  # of every character, and of the end
+        for grapheme in graphemes:
+            left = self.columns[-1]
+            self.columns += [left] * (len(grapheme) - 1) + [left + cell_len(visible(grapheme))]
         self.end = start + len(self.columns) - 1
-        blank = context.rfind(" ", start, self.end) + 1
-        if blank and self.end < len(context) and context[self.end - 1] != "\n":
-            self.end = blank
-            del self.columns[blank - start + 1 :]
-        graphemes = (
-            visible(found.group()) for found in GRAPHEME.finditer(context, start, self.end)
-        )
-        self.text = "".join(graphemes)
+        self.text = "".join(map(visible, graphemes))
         if any(unicodedata.bidirectional(character) in ("R", "AL") for character in self.text):
             self.text = LEFT_TO_RIGHT + self.text + AS_BEFORE
 
@@ -111,7 +108,7 @@ def visible(grapheme: str) -> str:
     """A grapheme as it can be shown in a column or two: ␊ for a newline, · for what has no look."""
     if ord(grapheme[0]) < 32:
         return chr(0x2400 + ord(grapheme[0]))
-    return grapheme if cell_len(grapheme) else "·"
+    return grapheme if grapheme[0].isprintable() and cell_len(grapheme) else "·"
 
 
 def ruler(
@@ -137,7 +134,7 @@ def ruler(
     found = list(re.finditer(r"\S+", question.context))
     words = _numbered([word.start() for word in found], [word.end() for word in found])
     lines = [
-        f"question    {question.question}",
+        f"question    {' '.join(question.question.split())}",
         f"            {question.id}, {len(query.ids) - 2} word pieces"
         + (f", cut to {max_query_length}" if query.overflowing else ""),
         f"context     {len(question.context)} characters, {len(words)} words, {len(pieces)} word "
@@ -227,8 +224,9 @@ def _label(window: Window, question: Question, gold: Run | None, tokenizer: Bert
     start, end = window.label
     first, last = window.run
     if start:
-        names = [tokenizer.vocabulary[id] for id in window.ids[start : end + 1]]
-        return f"start {start}, end {end}: {' '.join(names)}"
+        vocabulary = tokenizer.vocabulary
+        names = " ".join(vocabulary[id] for id in window.ids[start : end + 1])
+        return f"start {start}, end {end}: {names}"
     if gold is None:
         known = "none: no answer has a place in the context, so nothing is learnt from it"
         return known if question.answers else "[CLS]: the context does not answer the question"
