@@ -242,6 +242,8 @@ def test_an_answer_that_does_not_fit_is_told_of_and_never_dropped_unseen():
     unknown = [UNKNOWN, UNKNOWN]
     assert dev.labels.tolist() == [[7, 7], unknown, [8, 8], unknown, [0, 0]]
     assert train.questions == [fine, second, none]
+    assert (train.left_out, dev.left_out) == (["wrong", "blank"], [])
+    assert train.report().startswith("3 questions, 3 windows, 2 questions left out")
     assert train.labels.tolist() == [[7, 7], [8, 8], [0, 0]]
     assert train.owners.tolist() == [0, 1, 2]
 

@@ -79,7 +79,10 @@ class Misplaced(NamedTuple):
 
 
 class Inexact(NamedTuple):
-    """An answer that no run of word pieces gives exactly: it begins or ends inside one."""
+    """An answer that no run of word pieces gives exactly.
+
+    It begins or ends inside a piece, or with a blank.
+    """
 
     id: str
     answer: str
@@ -189,8 +192,8 @@ class Windows(Features):
     ):
         """Longer questions are cut; `truncated` counts them.
 
-        For training, questions whose answers have no place are left out. `misplaced` and `inexact`
-        list the answers concerned, and `report` tells of them. Raises `DataError` with the id if a
+        For training, questions whose answers have no place are left out: `left_out` has their ids.
+        `misplaced` and `inexact` list the answers concerned, `report` tells of all. Raises `DataError` with the id if a
         question leaves no room for its context, or the tokenizer sees nothing in a context.
         """
         if doc_stride < 1:
@@ -199,6 +202,7 @@ class Windows(Features):
         self.truncated = 0
         self.misplaced: list[Misplaced] = []
         self.inexact: list[Inexact] = []
+        self.left_out: list[str] = []
         self.questions: list[Question] = []
         made: list[Window] = []
         owners, labels = [], []
@@ -215,6 +219,7 @@ class Windows(Features):
                 answer = self._placed(question, shown)
                 unknown = bool(question.answers) and answer is None
                 if unknown and purpose == "train":
+                    self.left_out.append(question.id)
                     continue
                 cut = cut_windows(query.ids, shown, answer, max_length, doc_stride)
                 made += cut
@@ -253,6 +258,8 @@ class Windows(Features):
         lines = [f"{len(self.questions)} questions, {len(self)} windows"]
         if self.truncated:
             lines[0] += f", {self.truncated} questions cut"
+        if self.left_out:
+            lines[0] += f", {len(self.left_out)} questions left out for want of an answer"
         kinds: tuple[tuple[str, Sequence[Misplaced | Inexact]], ...] = (
             ("that do not stand in their context where answer_start says", self.misplaced),
             ("that do not begin and end where word pieces do", self.inexact),
