@@ -193,8 +193,9 @@ class Windows(Features):
         """Longer questions are cut; `truncated` counts them.
 
         For training, questions whose answers have no place are left out: `left_out` has their ids.
-        `misplaced` and `inexact` list the answers concerned, `report` tells of all. Raises `DataError` with the id if a
-        question leaves no room for its context, or the tokenizer sees nothing in a context.
+        `misplaced` and `inexact` list the answers concerned, `report` tells of all. Raises
+        `DataError` with the id if a question leaves no room for its context, or the tokenizer sees
+        nothing in a context.
         """
         if doc_stride < 1:
             raise ConfigError(f"doc_stride must be at least 1, not {doc_stride}")
