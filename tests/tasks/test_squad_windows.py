@@ -219,6 +219,10 @@ def test_answers_become_runs_of_pieces(context, answer, label, cut):
     assert told == ([] if cut == answer[0] else [("q", answer[0], cut)])
 
 
+def test_of_several_right_answers_the_first_counts():
+    assert windows_of(asked("a b c", ("b", 2), ("a b", 0))).labels.tolist() == [[7, 7]]
+
+
 def test_an_answer_that_does_not_fit_is_told_of_and_never_dropped_unseen():
     fine = asked("a b c", ("b", 2), id="fine")
     wrong = asked("a b c", ("b", 3), ("c", 99), ("a", -1), id="wrong")
