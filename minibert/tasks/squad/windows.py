@@ -1,0 +1,287 @@
+"""What the model is given of each question: [CLS] question [SEP] part of the context [SEP].
+
+A context that is too long is read through several windows, each `doc_stride` word pieces behind the
+one before. A window is labelled with the word pieces at which the answer begins and ends, or with
+[CLS] twice if it does not hold all of the answer.
+
+Source: google-research/bert, `run_squad.py`. `doc_stride` is the step between windows there and
+here; in `tokenizers` and `transformers`, `stride` is how much two windows share.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Encoding
+
+from minibert.errors import ConfigError, DataError
+from minibert.tasks.sequence import Features
+from minibert.tasks.squad.reading import Answer, Question
+from minibert.tasks.squad.text import GraphemeBounds, grapheme_bounds
+from minibert.tokenization import BertTokenizer
+
+UNKNOWN = -100  # a label that `functional.cross_entropy` passes over
+
+
+class Run(NamedTuple):
+    """Word pieces of a context that follow each other."""
+
+    first: int
+    last: int  # the last of them, not the one behind
+
+
+class Pieces:
+    """A context's word pieces, and which characters each of them stands for.
+
+    Those of a piece begin and end where graphemes do: an accent that an uncased tokenizer strips
+    belongs to the piece that its letter is in, and one that is split over several pieces to all of
+    them. So no text that is cut by them begins or ends inside a character.
+    """
+
+    def __init__(self, context: str, encoding: Encoding):
+        """encoding: of the context alone, with [CLS] and [SEP]."""
+        self.context = context
+        self.ids = np.array(encoding.ids[1:-1], dtype=np.int32)
+        self.bounds: GraphemeBounds = grapheme_bounds(context)
+        offsets = np.array(encoding.offsets[1:-1], dtype=np.int32).reshape(-1, 2)
+        self.starts, self.ends = self.bounds.left[offsets[:, 0]], self.bounds.right[offsets[:, 1]]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def holding(self, answer: Answer) -> Run | None:
+        """The smallest run that covers the answer; None if nothing of it is in any piece.
+
+        Blanks and what else the tokenizer does not see need no covering.
+        """
+        start = self.bounds.left[answer.start]
+        end = self.bounds.right[answer.start + len(answer.text)]
+        first = int(np.searchsorted(self.ends, start, side="right"))
+        last = int(np.searchsorted(self.starts, end, side="left")) - 1
+        return Run(first, last) if first <= last else None
+
+    def text(self, run: Run) -> str:
+        """The characters that a run stands for, cut from the context."""
+        return self.context[self.starts[run.first] : self.ends[run.last]]
+
+
+class Misplaced(NamedTuple):
+    """An answer that cannot be found in its context by its `answer_start`."""
+
+    id: str
+    answer: Answer
+    there: str  # what the context has there
+
+    def __str__(self) -> str:
+        return f"{self.id}: {self.answer.text!r} at {self.answer.start}, where {self.there!r} is"
+
+
+class Inexact(NamedTuple):
+    """An answer that no run of word pieces gives exactly.
+
+    It begins or ends inside a piece, or with a blank.
+    """
+
+    id: str
+    answer: str
+    cut: str  # what the smallest run that covers the answer stands for
+
+    def __str__(self) -> str:
+        return f"{self.id}: {self.answer!r} becomes {self.cut!r}"
+
+
+class Window(NamedTuple):
+    """One window of one question; positions are counted from its [CLS]."""
+
+    run: Run  # the word pieces of the context that it shows
+    label: Run  # the positions at which the answer begins and ends
+    ids: NDArray[np.int32]  # (S,), as all below
+    segments: NDArray[np.int8]
+    char_starts: NDArray[np.int32]  # in the context; -1 where the position is not of the context
+    char_ends: NDArray[np.int32]
+    max_context: NDArray[np.bool_]  # whether no other window shows this word piece better
+
+
+def cut_windows(
+    query: Sequence[int], pieces: Pieces, answer: Run | None, max_length: int, doc_stride: int
+) -> list[Window]:
+    """The windows of one question; query: its ids with [CLS] and [SEP].
+
+    The query must leave room for one piece of the context at least.
+    """
+    shift = len(query)
+    runs = window_runs(len(pieces), max_length - shift - 1, doc_stride)
+    made = []
+    for run, best in zip(runs, max_context(runs), strict=True):
+        label = Run(0, 0)
+        if answer is not None and run.first <= answer.first and answer.last <= run.last:
+            label = Run(answer.first - run.first + shift, answer.last - run.first + shift)
+        shown = slice(run.first, run.last + 1)
+        ids = np.array([*query, *pieces.ids[shown], query[-1]], dtype=np.int32)
+        made.append(
+            Window(
+                run,
+                label,
+                ids,
+                segments=(np.arange(len(ids)) >= shift).astype(np.int8),
+                char_starts=_framed(pieces.starts[shown], shift, -1),
+                char_ends=_framed(pieces.ends[shown], shift, -1),
+                max_context=_framed(best, shift, False),
+            )
+        )
+    return made
+
+
+def window_runs(pieces: int, room: int, doc_stride: int) -> list[Run]:
+    """The word pieces that each window takes of a context, with room for so many."""
+    step = min(doc_stride, room)
+    firsts = range(0, max(pieces - room, 0) + step, step)
+    return [Run(first, min(first + room, pieces) - 1) for first in firsts]
+
+
+def max_context(windows: Sequence[Run]) -> list[NDArray[np.bool_]]:
+    """For every window, which of its word pieces it shows better than the others do.
+
+    Of the windows that hold a piece, the one counts that has most beside it: the smaller of the
+    numbers of pieces to its left and to its right, plus a hundredth of the window's length. Of
+    equal ones it is the first.
+    """
+    if len(windows) == 1:
+        return [np.ones(windows[0].last - windows[0].first + 1, dtype=bool)]
+    most = np.full(windows[-1].last + 1, -1.0)
+    scores = []
+    for first, last in windows:
+        length = last - first + 1
+        left = np.arange(length)
+        score = np.minimum(left, left[::-1]) + 0.01 * length
+        # What is only as good as an earlier window is no better.
+        scores.append(np.where(score > most[first : last + 1], score, -1.0))
+        most[first : last + 1] = np.maximum(most[first : last + 1], score)
+    return [
+        score == most[first : last + 1]
+        for score, (first, last) in zip(scores, windows, strict=True)
+    ]
+
+
+def _framed(values: NDArray[Any], shift: int, outside: int) -> NDArray[Any]:
+    """Values of the context's positions, with `outside` for the question's before and [SEP]."""
+    framed = np.full(shift + len(values) + 1, outside, dtype=values.dtype)
+    framed[shift:-1] = values
+    return framed
+
+
+class Windows(Features):
+    """The windows of many questions, end to end without padding, in the questions' order.
+
+    `labels` (N, 2) are the positions at which the answer begins and ends in the window, 0 and 0
+    where it does not; `UNKNOWN` twice if no answer of the question has a place; None for purpose
+    "predict". Where several answers are right, the first that has a place counts.
+    """
+
+    def __init__(
+        self,
+        questions: Sequence[Question],
+        tokenizer: BertTokenizer,
+        purpose: Literal["train", "dev", "predict"],
+        max_length: int = 384,
+        doc_stride: int = 128,
+        max_query_length: int = 64,
+        at_once: int = 4096,
+    ):
+        """Longer questions are cut; `truncated` counts them.
+
+        For training, questions whose answers have no place are left out: `left_out` has their ids.
+        `misplaced` and `inexact` list the answers concerned, `report` tells of all. Raises
+        `DataError` with the id if a question leaves no room for its context, or the tokenizer sees
+        nothing in a context.
+        """
+        if doc_stride < 1:
+            raise ConfigError(f"doc_stride must be at least 1, not {doc_stride}")
+        self.pad_id = tokenizer.pad_id
+        self.truncated = 0
+        self.misplaced: list[Misplaced] = []
+        self.inexact: list[Inexact] = []
+        self.left_out: list[str] = []
+        self.questions: list[Question] = []
+        made: list[Window] = []
+        owners, labels = [], []
+        for start in range(0, len(questions), at_once):
+            some = questions[start : start + at_once]
+            contexts = list(dict.fromkeys(question.context for question in some))
+            encodings = zip(contexts, tokenizer.encode_batch(contexts), strict=True)
+            pieces = {context: Pieces(context, encoding) for context, encoding in encodings}
+            queries = tokenizer.encode_batch([q.question for q in some], None, max_query_length + 2)
+            for question, query in zip(some, queries, strict=True):
+                self.truncated += bool(query.overflowing)
+                shown = pieces[question.context]
+                check_room(question, len(query.ids), len(shown), max_length)
+                answer = self._placed(question, shown)
+                unknown = bool(question.answers) and answer is None
+                if unknown and purpose == "train":
+                    self.left_out.append(question.id)
+                    continue
+                cut = cut_windows(query.ids, shown, answer, max_length, doc_stride)
+                made += cut
+                owners += [len(self.questions)] * len(cut)
+                labels += [(UNKNOWN, UNKNOWN) if unknown else window.label for window in cut]
+                self.questions.append(question)
+        if not made:
+            raise DataError("no question is left: none has an answer that stands in its context")
+
+        self.ids = np.concatenate([window.ids for window in made])
+        self.segments = np.concatenate([window.segments for window in made])
+        self.char_starts = np.concatenate([window.char_starts for window in made])
+        self.char_ends = np.concatenate([window.char_ends for window in made])
+        self.max_context = np.concatenate([window.max_context for window in made])
+        self.lengths = np.array([len(window.ids) for window in made])
+        self.starts = np.concatenate([[0], np.cumsum(self.lengths)])
+        self.owners = np.array(owners)  # of every window the place of its question
+        self.labels = None if purpose == "predict" else torch.tensor(labels)
+
+    def _placed(self, question: Question, pieces: Pieces) -> Run | None:
+        """The run of the first answer that has one; what is amiss with any answer is noted."""
+        runs = []
+        for answer in question.answers:
+            run = pieces.holding(answer) if answer.fits(question.context) else None
+            if run is None:
+                there = question.context[max(answer.start, 0) :][: len(answer.text)]
+                self.misplaced.append(Misplaced(question.id, answer, there))
+                continue
+            runs.append(run)
+            if (cut := pieces.text(run)) != answer.text:
+                self.inexact.append(Inexact(question.id, answer.text, cut))
+        return runs[0] if runs else None
+
+    def report(self, most: int = 10) -> str:
+        """How many windows there are, and what is amiss with which answers: `most` of each kind."""
+        lines = [f"{len(self.questions)} questions, {len(self)} windows"]
+        if self.truncated:
+            lines[0] += f", {self.truncated} questions cut"
+        if self.left_out:
+            lines[0] += f", {len(self.left_out)} questions left out for want of an answer"
+        kinds: tuple[tuple[str, Sequence[Misplaced | Inexact]], ...] = (
+            ("that do not stand in their context where answer_start says", self.misplaced),
+            ("that do not begin and end where word pieces do", self.inexact),
+        )
+        for kind, found in kinds:
+            if found:
+                lines.append(f"{len(found)} answers {kind}:")
+                lines += [f"  {one}" for one in found[:most]]
+                lines += [f"  and {len(found) - most} more"] * (len(found) > most)
+        return "\n".join(lines)
+
+
+def check_room(question: Question, query: int, pieces: int, max_length: int) -> None:
+    """Raises `DataError` if no window can be cut.
+
+    query: the question's ids, with [CLS] and [SEP]; pieces: those of the context.
+    """
+    if not pieces:
+        raise DataError(f"question {question.id}: the tokenizer sees nothing in its context")
+    if query + 2 > max_length:
+        raise DataError(
+            f"question {question.id}: its {query - 2} word pieces leave no room for the context in "
+            f"a window of {max_length}; take longer windows or cut questions shorter"
+        )
