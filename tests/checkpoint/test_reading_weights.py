@@ -1,5 +1,6 @@
 """All the ways in which BERT's weights lie about on disks, read into equal tensors."""
 
+import dataclasses
 import json
 
 import pytest
@@ -310,6 +311,14 @@ def test_more_rows_than_a_multiple_of_eight_are_refused(saved, padding):
 
     with pytest.raises(CheckpointError, match=rf"\({31 + padding}, 12\).*do not belong together"):
         BertForPreTraining.from_pretrained(directory)
+
+
+def test_a_vocabulary_that_fills_its_eights_is_not_trimmed(tmp_path):
+    our_model("BertModel", dataclasses.replace(CONFIG, vocab_size=32)).save_pretrained(tmp_path)
+
+    table = BertModel.from_pretrained(tmp_path).load_table
+
+    assert [row for row in table.rows if row.taken or row.reason] == []
 
 
 def test_of_two_pt_files_none_is_taken(saved):
