@@ -1,6 +1,8 @@
 """All the ways in which BERT's weights lie about on disks, read into equal tensors."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -253,3 +255,15 @@ def test_the_table_knows_the_file_of_each_tensor(saved):
 
     assert {entry.file for entry in safe.entries.values()} == {"model.safetensors"}
     assert {entry.file for entry in pickled.entries.values()} == {"pytorch_model.bin"}
+
+
+def test_loading_does_not_import_torchs_compiler(saved):
+    """Over a second of imports, which drawing normal numbers on the meta device would bring in."""
+    program = f"""
+import sys
+from minibert import BertForPreTraining
+BertForPreTraining.from_pretrained({str(saved[1])!r})
+print("torch._dynamo" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "False\n", done.stderr
