@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -330,3 +332,15 @@ def test_of_two_pt_files_none_is_taken(saved):
 
     with pytest.raises(CheckpointError, match=r"only ckpt_1.pt, ckpt_2.pt, config.json"):
         BertForPreTraining.from_pretrained(directory)
+
+
+def test_loading_does_not_import_torchs_compiler(saved):
+    """Over a second of imports, which drawing normal numbers on the meta device would bring in."""
+    program = f"""
+import sys
+from minibert import BertForPreTraining
+BertForPreTraining.from_pretrained({str(saved[1])!r})
+print("torch._dynamo" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "False\n", done.stderr
