@@ -316,7 +316,6 @@ HURT = {
     "its last bit flipped": lambda file: flip(file, file.stat().st_size - 1),
     "zeros": lambda file: file.write_bytes(bytes(file.stat().st_size)),
     "a folder": lambda file: (file.unlink(), file.mkdir()),
-    "a pipe": lambda file: (file.unlink(), os.mkfifo(file)),
 }
 
 
