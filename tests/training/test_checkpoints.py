@@ -226,6 +226,7 @@ class TestManyCheckpoints:
     def test_new_is_what_was_saved_last_not_what_sorts_last(self, folder):
         for step in (99_999_999, 100_000_000):
             save(folder, step)
+        assert names(folder) == ["step-100000000", "step-99999999"]
         check(newest_valid(folder).checkpoint, 100_000_000)
 
         for _ in range(10):
