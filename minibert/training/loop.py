@@ -119,7 +119,7 @@ def learn(learner: Learner, batches: Iterable[Batch]) -> Learnt:
     """
     model, optimizer, scaler = learner.model, learner.optimizer, learner.scaler
     optimizer.zero_grad()
-    total = denominator = torch.zeros((), device=learner.precision.device)
+    total = denominator = next(model.parameters()).new_zeros(())
     for batch in batches:
         batch = batch.to(learner.precision.device)
         with learner.precision.autocast():
