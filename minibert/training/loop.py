@@ -24,10 +24,10 @@ from minibert.training.precision import clip
 from minibert.training.progress import Progress
 from minibert.training.protocols import Batch, FeatureSet
 from minibert.training.reports.health import LOOKS, part_norms
-from minibert.training.resume import Stopped, restore, save
+from minibert.training.resume import restore, save
 from minibert.training.run import RunDirectory
 from minibert.training.schedule import rate_factor
-from minibert.training.signals import StopRequest
+from minibert.training.signals import Stopped, StopRequest
 from minibert.training.state import State
 
 
