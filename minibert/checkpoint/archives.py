@@ -105,7 +105,7 @@ def _members(path: Path) -> Iterator[Iterator[Member]]:
 
 
 class _Gunzipped(gzip.GzipFile):
-    """A .gz whose headers take no more memory than is `SMALL`: tarfile reads one in one piece."""
+    """A .tar.gz without huge headers: tarfile reads each in one piece, into memory."""
 
     def read(self, size: int | None = -1) -> bytes:
         if size and size > SMALL:

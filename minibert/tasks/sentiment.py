@@ -6,6 +6,7 @@ SST; the `|||` files are those of CMU's minbert assignment.
 
 import re
 import tarfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -185,7 +186,7 @@ def _archived(archive: Path, folders: set[str]) -> Iterator[Review]:
                 file = members.extractfile(member)
                 if file is not None and parts[-1].endswith(".txt"):
                     yield Review(parts[-3], f"{parts[-2]}/{parts[-1]}", file.read())
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
         raise DataError(f"{archive}: not a whole tar archive ({error})") from error
 
 

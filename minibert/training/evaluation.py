@@ -65,8 +65,8 @@ def check_best_by(best_by: str | None, task: Task) -> None:
         raise ConfigError(f"best_by {best_by!r} is unknown here; choose one of {', '.join(known)}")
 
 
-def score(found: Evaluation, task: Task, best_by: str | None) -> float:
+def score(loss: float, metrics: dict[str, float], task: Task, best_by: str | None) -> float:
     """The number by which models are compared, higher is better; None: the task's own choice."""
     if best_by is None:
-        return task.score(found.metrics)
-    return -found.loss if best_by == DEV_LOSS else found.metrics[best_by]
+        return task.score(metrics)
+    return -loss if best_by == DEV_LOSS else metrics[best_by]

@@ -17,7 +17,7 @@ from minibert.model import BertForSequenceClassification
 from minibert.tasks.kinds import task_of
 from minibert.tasks.sequence import Features, SequenceTask
 from minibert.training.checkpoints import remove_checkpoints
-from minibert.training.evaluation import evaluate
+from minibert.training.evaluation import evaluate, score
 from minibert.training.learner import Learner
 from minibert.training.loop import Outcome, train
 from minibert.training.precision import Precision
@@ -83,7 +83,7 @@ def _run_seeds(settings: Settings, prepared: Prepared, output: Path, processes: 
         path = output / f"seed-{seed}"
         one = replace(settings, seed=seed, seeds=(), output=path)
         results[path.name] = _run(one, prepared, load_model(one, prepared), path, processes)
-    summary = _summary(prepared.task, results)
+    summary = _summary(prepared.task, results, settings.best_by)
     if processes.writes:
         write_json(output / "summary.json", summary)
     print(f"\n{len(results)} seeds")
@@ -206,7 +206,9 @@ def _in_words(metrics: dict[str, float]) -> str:
     return "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
 
 
-def _summary(task: SequenceTask, results: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _summary(
+    task: SequenceTask, results: dict[str, dict[str, Any]], best_by: str | None
+) -> dict[str, Any]:
     """Mean, standard deviation (n - 1), least and most of each metric, and the best seed's run."""
     runs = {name: result["metrics"] for name, result in results.items()}
     metrics = {}
@@ -218,5 +220,6 @@ def _summary(task: SequenceTask, results: dict[str, dict[str, Any]]) -> dict[str
             "min": min(values),
             "max": max(values),
         }
-    best = max(runs, key=lambda name: task.score(runs[name]))
+    scores = {n: score(r["dev_loss"], r["metrics"], task, best_by) for n, r in results.items()}
+    best = max(scores, key=scores.__getitem__)
     return {"task": task.name, "metrics": metrics, "best": best, "runs": runs}

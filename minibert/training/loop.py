@@ -91,7 +91,7 @@ def train(
                     run.log({**place, "dev_loss": dev.loss, **dev.metrics})
                     check_evaluation(dev, state.step)
                     progress.evaluated(state.epoch, None if ends_epoch else state.step, dev)
-                    if state.is_best(score(dev, learner.task, settings.best_by)):
+                    if state.is_best(score(dev.loss, dev.metrics, learner.task, settings.best_by)):
                         run.keep(model, tokenizer)
                 if ends_epoch:
                     state.epoch, state.position = state.epoch + 1, 0

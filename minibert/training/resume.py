@@ -53,9 +53,7 @@ def find_checkpoint(settings: Settings, path: Path) -> TrainingCheckpoint | None
     now = settings.as_json()
     changed = [name for name in now if name not in FREE and before.get(name) != _json(now[name])]
     if changed:
-        listed = ", ".join(
-            f"{name} ({before.get(name)} before, {now[name]} now)" for name in changed
-        )
+        listed = ", ".join(f"{name} was {before.get(name)}, is {now[name]}" for name in changed)
         raise RunError(f"{path} was started with other settings: {listed}")
     other = _differing(before.get("environment"), environment())
     if other:

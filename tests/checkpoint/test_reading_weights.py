@@ -1,6 +1,9 @@
 """All the ways in which BERT's weights lie about on disks, read into equal tensors."""
 
+import dataclasses
 import json
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -312,6 +315,14 @@ def test_more_rows_than_a_multiple_of_eight_are_refused(saved, padding):
         BertForPreTraining.from_pretrained(directory)
 
 
+def test_a_vocabulary_that_fills_its_eights_is_not_trimmed(tmp_path):
+    our_model("BertModel", dataclasses.replace(CONFIG, vocab_size=32)).save_pretrained(tmp_path)
+
+    table = BertModel.from_pretrained(tmp_path).load_table
+
+    assert [row for row in table.rows if row.taken or row.reason] == []
+
+
 def test_of_two_pt_files_none_is_taken(saved):
     _, directory = saved
     state = tensors_in(directory)
@@ -321,3 +332,15 @@ def test_of_two_pt_files_none_is_taken(saved):
 
     with pytest.raises(CheckpointError, match=r"only ckpt_1.pt, ckpt_2.pt, config.json"):
         BertForPreTraining.from_pretrained(directory)
+
+
+def test_loading_does_not_import_torchs_compiler(saved):
+    """Over a second of imports, which drawing normal numbers on the meta device would bring in."""
+    program = f"""
+import sys
+from minibert import BertForPreTraining
+BertForPreTraining.from_pretrained({str(saved[1])!r})
+print("torch._dynamo" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "False\n", done.stderr

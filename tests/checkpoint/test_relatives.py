@@ -35,13 +35,12 @@ DISTILBERT_SIZES = {
     "hidden_dim": 20,
     "max_position_embeddings": 16,
 }
-# (config's own fields beside the sizes, rows of positions that are dropped)
 FAMILIES = {
     "Roberta": SIZES | {"max_position_embeddings": 18, "layer_norm_eps": 1e-5},
     "XLMRoberta": SIZES | {"max_position_embeddings": 18, "type_vocab_size": 1, "pad_token_id": 5},
     "Camembert": SIZES | {"max_position_embeddings": 18, "hidden_act": "gelu_new"},
     "Electra": SIZES | {"max_position_embeddings": 16, "embedding_size": 12, "type_vocab_size": 2},
-    "DistilBert": DISTILBERT_SIZES | {"activation": "gelu"},
+    "DistilBert": DISTILBERT_SIZES | {"activation": "gelu_new"},
 }
 DROPPED = {"Roberta": 2, "XLMRoberta": 6, "Camembert": 2, "Electra": 0, "DistilBert": 0}
 NAMES = {"XLMRoberta": "RoBERTa", "Camembert": "RoBERTa", "Roberta": "RoBERTa"} | {

@@ -134,10 +134,14 @@ class TestImdb:
 
         assert "has 1000001 bytes: no review" in refusal(self.task.examples, "train", Sources(path))
 
-    @pytest.mark.parametrize("content", [b"", b"no archive", None])
-    def test_a_damaged_archive(self, tmp_path, content):
+    @pytest.mark.parametrize("damage", ["empty", "none", "cut short", "flipped"])
+    def test_a_damaged_archive(self, tmp_path, damage):
         path = archive(tmp_path / "a.tgz", REVIEWS)
-        path.write_bytes(path.read_bytes()[:-40] if content is None else content)
+        whole = path.read_bytes()
+        middle = len(whole) // 2
+        flipped = whole[:middle] + bytes(b ^ 255 for b in whole[middle : middle + 40])
+        contents = {"empty": b"", "none": b"no archive", "cut short": whole[:-40]}
+        path.write_bytes(contents.get(damage, flipped + whole[middle + 40 :]))
 
         assert refusal(self.task.examples, "train", Sources(path)).startswith(
             f"{path}: not a whole tar archive ("
