@@ -16,6 +16,7 @@ from tiny_runs import (
     GLUE,
     MAX_LENGTH,
     ROOT,
+    json_lines,
     json_of,
     save_tiny_model,
     small_data,
@@ -202,6 +203,7 @@ class TestFinetune:
 class TestEvaluate:
     def test_on_its_own_dev_set(self, type_, run):
         metrics = json_of(run / "metrics.json")
+        doubts = SavedRun(run, "cpu", "float32").evaluate().doubts
 
         shown = type_("evaluate", run, *CPU)
 
@@ -210,9 +212,11 @@ class TestEvaluate:
             f"{run}: sst-2, 100 examples\n"
             f"accuracy  {metrics['metrics']['accuracy']:.4f}\n"
             f"loss      {metrics['dev_loss']:.4f}\n"
-            + "".join(f"warning: {warning}\n" for warning in metrics["warnings"]),
+            + "".join(f"warning: {doubt}\n" for doubt in doubts),
             "",
         )
+        for doubt in doubts:  # which the run's own warnings said with what is behind them
+            assert any(doubt in warning for warning in metrics["warnings"])
 
     def test_on_another_file_or_folder(self, type_, run, tmp_path):
         data = small_data(tmp_path / "SST-2", dev=7)
@@ -523,14 +527,14 @@ class TestUserErrors:
 
 class TestInterrupted:
     @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to send there")
-    def test_ctrl_c_ends_with_a_line_and_leaves_a_model_to_use(self, model, tmp_path, type_):
-        run = tmp_path / "run"
+    def test_ctrl_c_saves_says_how_to_go_on_and_leaves_a_model_to_use(self, model, tmp_path, type_):
+        run, out = tmp_path / "run", tmp_path / "out.txt"
         data = small_data(tmp_path / "SST-2")
         command = f"finetune glue --task sst-2 --data {data} --model {model} --output {run} {QUICK}"
         process = subprocess.Popen(
             [sys.executable, "-m", "minibert", *command.split(), "--epochs", "1000000"],
             cwd=ROOT,
-            stdout=subprocess.DEVNULL,
+            stdout=out.open("w"),
             stderr=subprocess.PIPE,
             text=True,
             # A test run in the background may have been told to ignore it.
@@ -547,8 +551,13 @@ class TestInterrupted:
         finally:
             process.kill()
 
-        assert process.returncode != 0
-        assert err == "minibert: stopped\n"
+        assert process.returncode == 85
+        assert err == "\nstopping after this step; Ctrl-C again stops at once, without saving\n"
+        *_, last = out.read_text(encoding="utf-8").splitlines()
+        steps = json_lines(run / "log.jsonl")[-1]["step"]
+        assert last.startswith(f"minibert: stopped after step {steps} of ")
+        assert last.endswith("; all is saved; go on with the same command and --resume auto")
+        assert [path.name for path in (run / "checkpoints").iterdir()] == [f"step-{steps:08}"]
         assert type_("evaluate", run, *CPU).out.startswith(f"{run}: sst-2, 6 examples\n")
         assert (run / "log.jsonl").read_text(encoding="utf-8").endswith("}\n")
 

@@ -79,7 +79,8 @@ def test_commands_can_be_given_as_they_stand(words, monkeypatch):
         called.append(names)
         return SimpleNamespace(first=None)
 
-    monkeypatch.setattr(cli.training, "fine_tune", called.append, raising=False)
+    for name in ("fine_tune", "doctor", "compare_runs"):
+        monkeypatch.setattr(cli.training, name, lambda *_: called.append(_), raising=False)
     describe = lambda *given: called.append(given)  # noqa: E731
     monkeypatch.setattr(cli.checkpoint, "describe", describe, raising=False)
 

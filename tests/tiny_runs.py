@@ -10,6 +10,7 @@ from minibert import BertConfig, BertForSequenceClassification, BertTokenizer
 from minibert.tasks.glue import task_named
 from minibert.tasks.sequence import Features
 from minibert.training import loop
+from minibert.training.learner import Learner
 from minibert.training.precision import Precision
 from minibert.training.run import RunDirectory
 from minibert.training.settings import GlueSettings
@@ -99,12 +100,14 @@ class Training:
             source, self.task.num_labels, dropout=self.settings.dropout
         )
 
+    def start(self):
+        """The learner, with a fresh optimizer."""
+        self.learner = Learner.start(self.model, self.task, self.settings, self.precision)
+        return self.learner
+
     def run(self):
         with RunDirectory(self.folder, self.settings.as_json()) as run:
-            return loop.train(
-                self.model, self.task, self.train_set, self.dev_set, self.settings,
-                self.precision, run, self.tokenizer,
-            )  # fmt: skip
+            return loop.train(self.start(), self.train_set, self.dev_set, run, self.tokenizer)
 
     def log(self):
         return json_lines(self.folder / "log.jsonl")

@@ -8,9 +8,8 @@ if TYPE_CHECKING:
     from minibert.training.finetune import fine_tune
     from minibert.training.machine import doctor
     from minibert.training.reports.compare import compare_runs
-    from minibert.training.resume import Stopped
     from minibert.training.saved import SavedRun, submission
-    from minibert.training.signals import SAVED
+    from minibert.training.signals import SAVED, Stopped
 
 __all__ = ["SAVED", "SavedRun", "Stopped", "compare_runs", "doctor", "fine_tune", "submission"]
 
@@ -19,7 +18,7 @@ __getattr__ = exports(
     {
         "SAVED": "minibert.training.signals",
         "SavedRun": "minibert.training.saved",
-        "Stopped": "minibert.training.resume",
+        "Stopped": "minibert.training.signals",
         "compare_runs": "minibert.training.reports.compare",
         "doctor": "minibert.training.machine",
         "fine_tune": "minibert.training.finetune",

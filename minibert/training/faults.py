@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from minibert.errors import RunError
+from minibert.training.evaluation import Evaluation
 from minibert.training.learner import Learnt
 from minibert.training.protocols import FeatureSet
 from minibert.training.run import RunDirectory, write_json
@@ -13,8 +14,9 @@ from minibert.training.settings import Settings
 
 
 def first_fault(model: nn.Module) -> str:
-    """The first parameter whose gradient is not finite, or else whose values are not."""
-    for what in ("gradient", "value"):
+    """The first parameter whose values are not finite, which spoil all gradients; or, where all
+    are, the first whose gradient is not."""
+    for what in ("value", "gradient"):
         for name, parameter in model.named_parameters():
             tensor = parameter.grad if what == "gradient" else parameter
             if tensor is not None and not torch.isfinite(tensor).all():
@@ -58,6 +60,12 @@ def report_fault(
     if not settings.skip_bad_batches:
         raise RunError(f"{what}. Lower --lr, look at them, or leave them out: --skip-bad-batches")
     print(f"skipped  {what}")
+
+
+def check_evaluation(dev: Evaluation, step: int) -> None:
+    """Raises `RunError` if a model has broken in its last step, which no batch shows any more."""
+    if not math.isfinite(dev.loss):
+        raise RunError(f"the dev loss is {dev.loss:g} after step {step}. Lower --lr")
 
 
 def _plain(number: float) -> float | str:

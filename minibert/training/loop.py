@@ -16,7 +16,7 @@ from minibert.tokenization import BertTokenizer
 from minibert.training.batches import batches_of, count_steps, micro_batches
 from minibert.training.checkpoints import TrainingCheckpoint
 from minibert.training.evaluation import evaluate, score
-from minibert.training.faults import report_fault
+from minibert.training.faults import check_evaluation, report_fault
 from minibert.training.learner import Learner, Learnt
 from minibert.training.optimizer import set_rates
 from minibert.training.parameters import freeze
@@ -24,10 +24,10 @@ from minibert.training.precision import clip
 from minibert.training.progress import Progress
 from minibert.training.protocols import Batch, FeatureSet
 from minibert.training.reports.health import LOOKS, part_norms
-from minibert.training.resume import Stopped, restore, save
+from minibert.training.resume import restore, save
 from minibert.training.run import RunDirectory
 from minibert.training.schedule import rate_factor
-from minibert.training.signals import StopRequest
+from minibert.training.signals import Stopped, StopRequest
 from minibert.training.state import State
 
 
@@ -89,6 +89,7 @@ def train(
                 if ends_epoch or is_due(state.step, settings.evaluate_every):
                     dev = evaluate(model, learner.task, dev_set, learner.precision, processes)
                     run.log({**place, "dev_loss": dev.loss, **dev.metrics})
+                    check_evaluation(dev, state.step)
                     progress.evaluated(state.epoch, None if ends_epoch else state.step, dev)
                     if state.is_best(score(dev.loss, dev.metrics, learner.task, settings.best_by)):
                         run.keep(model, tokenizer)

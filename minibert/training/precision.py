@@ -72,12 +72,12 @@ def clip(
     """Divide the gradient by the step's denominator and shorten it to norm `most`.
 
     The gradient is that of a sum, from as many backward passes as it took. Division and shortening
-    go over it together. Where `most` is 0 it stays as long as it is. Returns the norm before
-    shortening.
+    go over it together. Where `most` is 0 it stays as long as it is; where it is not finite it is
+    left as it is, lest one NaN becomes many. Returns the norm before shortening.
     """
     scaler.unscale_(optimizer)
     gradients = [p.grad for p in model.parameters() if p.grad is not None]
     norm = nn.utils.get_total_norm(gradients) / denominator
     shrink = (most / (norm + 1e-6)).clamp(max=1.0) if most else torch.ones_like(norm)
-    torch._foreach_mul_(gradients, shrink / denominator)
+    torch._foreach_mul_(gradients, (shrink / denominator).where(norm.isfinite(), 1.0))
     return norm

@@ -1,5 +1,6 @@
 """What one sees while a model trains: a bar on a terminal, a line an epoch everywhere."""
 
+import math
 from typing import Self
 
 from rich.console import Console
@@ -49,7 +50,8 @@ class Progress:
 
     def evaluated(self, epoch: int, step: int | None, found: Evaluation) -> None:
         """The dev set was evaluated: at the end of an epoch, or after a `step` within."""
-        mean = sum(self._losses) / len(self._losses)
+        finite = [loss for loss in self._losses if math.isfinite(loss)]  # the others were skipped
+        mean = sum(finite) / len(finite) if finite else math.nan
         self._losses.clear()
         place = f"epoch {epoch}" if step is None else f"epoch {epoch}, step {step}"
         metrics = "  ".join(f"{name} {value:.4f}" for name, value in found.metrics.items())

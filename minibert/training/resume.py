@@ -33,10 +33,6 @@ from minibert.training.state import State
 FREE = ("output", "overwrite", "resume", "checkpoint_every", "keep_checkpoints", "device")
 
 
-class Stopped(Exception):
-    """Training was asked to stop, and is saved."""
-
-
 def find_checkpoint(settings: Settings, path: Path) -> TrainingCheckpoint | None:
     """What the run in `path` is to be resumed from; None: there is nothing, start afresh.
 

@@ -10,6 +10,10 @@ SAVED = 85  # exit code: stopped as asked, everything saved, resume me
 SIGNALS = ("SIGTERM", "SIGINT", "SIGUSR1")  # a scheduler's, Ctrl-C, a scheduler's early warning
 
 
+class Stopped(Exception):
+    """Training was asked to stop, and is saved."""
+
+
 class StopRequest:
     """While entered, a signal only asks to stop; whoever trains looks at `requested` at each step.
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pickle
+import re
 import shutil
 
 import pytest
@@ -327,7 +328,7 @@ def test_a_directory_in_the_place_of_the_config(directory):
         ("vocab_size", [31], "vocab_size must be a whole number"),
         ("num_attention_heads", 5, "hidden_size 12 cannot be shared equally"),
         ("hidden_dropout_prob", "none", "hidden_dropout_prob is a probability"),
-        ("hidden_dropout_prob", float("nan"), "hidden_dropout_prob is a probability"),
+        ("hidden_dropout_prob", float("nan"), "not a JSON file (NaN is no number in JSON)"),
         ("layer_norm_eps", {}, "layer_norm_eps must lie between"),
         ("pad_token_id", 31, "pad_token_id 31 is no row"),
         ("hidden_act", "relu", "hidden_act 'relu' is none of gelu, gelu_new"),
@@ -340,6 +341,14 @@ def test_a_config_that_is_not_berts(directory, field, value, complaint):
     change_json(directory / CONFIG_FILE, **{field: value})
 
     assert refusal(directory).startswith(f"{directory / CONFIG_FILE}: {complaint}")
+
+
+def test_a_number_that_is_too_large_to_be_one(directory):
+    """JSON has no infinity, but numbers that Python reads as one."""
+    text = (directory / CONFIG_FILE).read_text()
+    (directory / CONFIG_FILE).write_text(re.sub(r'("layer_norm_eps": )[^,]+', r"\g<1>1e999", text))
+
+    assert "layer_norm_eps must lie between 0 and 1, not inf" in refusal(directory)
 
 
 @pytest.mark.parametrize("value", [[], "none", 3, {"x": "y", "1": 2, "2": None}])

@@ -13,12 +13,12 @@ from minibert import (
     BertForSequenceClassification,
     BertModel,
     BertTokenizer,
-    convert,
 )
 from minibert.checkpoint import load_table
 from minibert.checkpoint.description import describe
 from minibert.errors import CheckpointError, TokenizerError
 from minibert.lens import compare
+from minibert.model import convert
 
 SIZES = {
     "vocab_size": 31,

@@ -14,10 +14,11 @@ import transformers
 from safetensors.torch import load_file
 
 import minibert
-from minibert import BertConfig, BertModel, BertTokenizer, checkpoint, cli, convert
+from minibert import BertConfig, BertModel, BertTokenizer, checkpoint, cli
 from minibert.checkpoint import open_checkpoint
 from minibert.checkpoint.tensorflow import read_index, write_bundle
 from minibert.errors import CheckpointError, ConfigError
+from minibert.model import convert
 from minibert.model.conversion import MODELS
 
 CONFIG = BertConfig(

@@ -11,8 +11,9 @@ from minibert import BertForTokenClassification
 from minibert.tasks.losses import Weighting, weighted_cross_entropy
 from minibert.tasks.sequence import Batch
 from minibert.training.batches import micro_batches
+from minibert.training.learner import Learner
 from minibert.training.loop import learn, train
-from minibert.training.optimizer import make_optimizer, set_rates
+from minibert.training.optimizer import set_rates
 from minibert.training.precision import Precision
 from minibert.training.run import RunDirectory
 from minibert.training.settings import Settings
@@ -79,14 +80,14 @@ def test_a_token_task_learns_in_the_same_loop(source, tmp_path):
         max_length=MAX_LENGTH, accumulation_steps=2, best_by="dev_loss",
     )  # fmt: skip
     with RunDirectory(tmp_path, settings.as_json()) as run:
-        outcome = train(
-            model, EvenPieces(), Pieces(40), Pieces(10, "dev"), settings, PRECISION, run,
-            tiny_tokenizer(),
-        )  # fmt: skip
+        learner = Learner.start(model, EvenPieces(), settings, PRECISION)
+        outcome = train(learner, Pieces(40), Pieces(10, "dev"), run, tiny_tokenizer())
 
     evaluations = [row for row in json_lines(tmp_path / "log.jsonl") if "dev_loss" in row]
-    assert outcome.best.metrics["accuracy"] > evaluations[0]["accuracy"]
-    assert outcome.best.loss == min(row["dev_loss"] for row in evaluations) < 0.6
+    best = min(evaluations, key=lambda row: row["dev_loss"])
+    assert (outcome.best_epoch, outcome.best_step) == (best["epoch"], best["step"])
+    assert best["accuracy"] > evaluations[0]["accuracy"]
+    assert best["dev_loss"] < 0.6
     assert Path(tmp_path / "model" / "model.safetensors").is_file()
 
 
@@ -99,13 +100,12 @@ def test_its_micro_batches_give_the_whole_batchs_gradient(source):
         torch.manual_seed(0)
         model = BertForTokenClassification.from_pretrained(source, num_labels=2, dropout=0.0)
         model.double().train()
-        optimizer, seen = make_optimizer(model, settings), []
-        set_rates(optimizer, 1.0)
-        optimizer.register_step_pre_hook(
+        learner, seen = Learner.start(model, EvenPieces(), settings, PRECISION), []
+        set_rates(learner.optimizer, 1.0)
+        learner.optimizer.register_step_pre_hook(
             lambda *_: seen.append(torch.cat([p.grad.flatten() for p in model.parameters()]))
         )
-        batches = map(features.batch, micro_batches(list(range(8)), parts))
-        learn(model, EvenPieces(), batches, PRECISION, optimizer, PRECISION.scaler(), settings)
+        learn(learner, map(features.batch, micro_batches(list(range(8)), parts)))
         return seen[0]
 
     whole = gradient(1)

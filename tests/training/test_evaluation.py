@@ -57,7 +57,7 @@ def test_the_batch_size_changes_nothing(task, model, tokenizer):
     whole = evaluate(model, task, features, PRECISION)
 
     for batch_size in (1, 3, 10):
-        found = evaluate(model, task, features, PRECISION, batch_size)
+        found = evaluate(model, task, features, PRECISION, batch_size=batch_size)
         assert found.logits == pytest.approx(whole.logits, abs=1e-6)
         assert found.loss == pytest.approx(whole.loss, rel=1e-9)
         assert found.metrics == pytest.approx(whole.metrics, abs=1e-6)

@@ -359,7 +359,7 @@ def finetuned(model, data, tmp_path_factory):
 
     def finetune(**changes):
         folder = tmp_path_factory.mktemp("runs") / "run"
-        return finetune_glue(tiny_settings(model, data, folder, epochs=1, **changes))
+        return fine_tune(tiny_settings(model, data, folder, epochs=1, **changes))
 
     return finetune
 

@@ -171,7 +171,9 @@ def test_doubts_are_said_and_written_down(model, tmp_path, capsys, warned):
     said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("warning: ")]
     assert said == [f"warning: {warning}" for warning in warnings]
     assert bool(warnings) == warned
-    assert list(load(run).evaluate().doubts) == warnings
+    doubts = load(run).evaluate().doubts
+    assert bool(doubts) == warned
+    assert all(any(doubt in warning for warning in warnings) for doubt in doubts)
 
 
 @pytest.fixture(scope="module")

@@ -71,8 +71,7 @@ def test_the_weights_of_the_best_epoch_are_kept(training, told, scores, best):
     outcome = training.run()
 
     saved = load_file(training.folder / "model" / WEIGHTS)
-    assert outcome.best_epoch == best
-    assert outcome.best.metrics == {"accuracy": scores[best - 1]}
+    assert (outcome.best_epoch, outcome.best_step) == (best, 3 * best)
     assert [same(saved, some) for some in weights] == [epoch == best for epoch in (1, 2, 3)]
 
 
@@ -120,16 +119,14 @@ def test_the_log_holds_a_row_a_step_and_a_row_an_epoch(training):
 
     assert [row["step"] for row in training.log()] == [1, 2, 3, 3, 4, 5, 6, 6]
     assert [row["epoch"] for row in training.log()] == [1, 1, 1, 1, 2, 2, 2, 2]
-    assert {tuple(row) for row in steps} == {("step", "epoch", "loss", "rate", "gradient_norm")}
+    usual = ("step", "epoch", "loss", "rate", "gradient_norm")
+    assert [tuple(row) for row in steps] == [(*usual, "part_norms")] + 5 * [usual]
     assert {tuple(row) for row in epochs} == {("step", "epoch", "dev_loss", "accuracy")}
     assert [row["rate"] for row in steps] == pytest.approx(
         [0.0, 0.01, 0.008, 0.006, 0.004, 0.002]  # one step of warm-up, five down
     )
-    best = epochs[outcome.best_epoch - 1]
-    assert (best["dev_loss"], best["accuracy"]) == (
-        outcome.best.loss,
-        outcome.best.metrics["accuracy"],
-    )
+    best = max(epochs, key=lambda row: row["accuracy"])
+    assert (outcome.best_epoch, outcome.best_step) == (best["epoch"], best["step"])
 
 
 def test_what_was_trained_on_is_counted_without_padding(training):
@@ -144,28 +141,12 @@ def test_what_was_trained_on_is_counted_without_padding(training):
     assert outcome.train_seconds > 0
 
 
-@pytest.mark.parametrize("poison", [math.nan, math.inf])
-def test_a_loss_that_is_no_number_stops_the_run(training, poison):
-    training = training(name="sts-b")
-    with torch.no_grad():
-        training.model.classifier.bias.fill_(poison)
-
-    with pytest.raises(RunError) as error:
-        training.run()
-
-    assert str(error.value) == (
-        f"the training loss is {poison} at step 1: the learning rate is too high, or the data "
-        "holds something that it should not"
-    )
-    assert not (training.folder / "model").exists()
-
-
 def test_a_model_that_breaks_in_the_last_step_is_not_kept(training, monkeypatch):
     broken = Evaluation(np.zeros((1, 2), np.float32), math.nan, {"accuracy": 0.9})
     monkeypatch.setattr(loop, "evaluate", lambda *_: broken)
     training = training(epochs=1)
 
-    with pytest.raises(RunError, match="the dev loss is nan at step"):
+    with pytest.raises(RunError, match="the dev loss is nan after step 3"):
         training.run()
 
     assert not (training.folder / "model").exists()
@@ -192,5 +173,7 @@ def test_the_saved_model_is_the_one_that_was_measured(training):
     model = BertForSequenceClassification.from_pretrained(training.folder / "model")
 
     found = evaluate(model, training.task, training.dev_set, training.precision)
-    assert found.logits.tolist() == outcome.best.logits.tolist()
-    assert found.metrics == outcome.best.metrics
+    (logged,) = (
+        row for row in training.log() if "dev_loss" in row and row["step"] == outcome.best_step
+    )
+    assert {"dev_loss": found.loss, **found.metrics}.items() <= logged.items()

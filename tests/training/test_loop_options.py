@@ -13,7 +13,7 @@ from minibert.training import loop
 from minibert.training.batches import batches_of, micro_batches
 from minibert.training.evaluation import Evaluation, check_best_by
 from minibert.training.loop import learn
-from minibert.training.optimizer import make_optimizer, set_rates
+from minibert.training.optimizer import set_rates
 
 BODY = ("bert.embeddings.", "bert.encoder.layers.0.", "bert.encoder.layers.1.", "bert.pooler.")
 
@@ -51,18 +51,16 @@ class TestAccumulation:
         run = training(name="mrpc", dropout=0.0, clip_norm=0.0)
         features = features_of("mrpc", 8, tiny_tokenizer())
         assert len(set(features.lengths)) > 3
-        model, task = run.model.double().train(), run.task.weighted(*weighting, features.labels)
-        seen = []
-        optimizer = make_optimizer(model, run.settings)
-        optimizer.register_step_pre_hook(
+        run.task = run.task.weighted(*weighting, features.labels)
+        model, learner, seen = run.model.double().train(), run.start(), []
+        learner.optimizer.register_step_pre_hook(
             lambda *_: seen.append(torch.cat([p.grad.flatten() for p in model.parameters()]))
         )
-        batches = map(features.batch, parts)
-        set_rates(optimizer, 1.0)
-        scaler = run.precision.scaler()
-        loss, norm = learn(model, task, batches, run.precision, optimizer, scaler, run.settings)
-        assert norm == pytest.approx(seen[0].norm().item())
-        return seen[0], loss
+        set_rates(learner.optimizer, 1.0)
+        learnt = learn(learner, map(features.batch, parts))
+        assert learnt.gradient_norm == pytest.approx(seen[0].norm().item())
+        assert learnt.stepped
+        return seen[0], learnt.loss
 
     @pytest.mark.parametrize("weights", [(), (0.3, 2.0), "balanced"], ids=str)
     @pytest.mark.parametrize("smoothing", [0.0, 0.2])
@@ -122,30 +120,22 @@ class TestAccumulation:
     def test_a_step_with_nothing_that_counts_changes_nothing_but_by_decay(self, training):
         run = training(weight_decay=0.0)
         before = weights(run)
-        task = replace(run.task, weighting=run.task.weighting._replace(class_weights=(0.0, 0.0)))
-        optimizer = make_optimizer(run.model, run.settings)
-        set_rates(optimizer, 1.0)
-        scaler, batches = run.precision.scaler(), [run.train_set.batch([0, 1])]
+        weighting = run.task.weighting._replace(class_weights=(0.0, 0.0))
+        run.task = replace(run.task, weighting=weighting)
+        learner = run.start()
+        set_rates(learner.optimizer, 1.0)
+        run.model.train()
 
-        loss, norm = learn(
-            run.model.train(), task, batches, run.precision, optimizer, scaler, run.settings
-        )
-
-        assert (loss, norm) == (0.0, 0.0)
+        assert learn(learner, [run.train_set.batch([0, 1])]) == (0.0, 0.0, True)
         assert not differing(before, weights(run))
 
 
 class TestFreezing:
     @pytest.mark.parametrize("kind", ["standard", "google"])
     @pytest.mark.parametrize(("wanted", "parts"), [("embeddings", 1), (1, 2), ("body", 4)])
-    def test_what_is_frozen_is_the_same_to_the_bit_after_a_run(
-        self, training, monkeypatch, kind, wanted, parts
-    ):
+    def test_what_is_frozen_is_the_same_to_the_bit_after_a_run(self, training, kind, wanted, parts):
         run = training(freeze=wanted, weight_decay=0.5, optimizer=kind)
-        before, made = weights(run), []
-        monkeypatch.setattr(
-            loop, "make_optimizer", lambda *given: made.append(make_optimizer(*given)) or made[0]
-        )
+        before = weights(run)
         run.run()
 
         changed = differing(before, weights(run))
@@ -154,7 +144,7 @@ class TestFreezing:
         assert not changed & frozen
         assert changed | unseen >= before.keys() - frozen
         for name, parameter in run.model.named_parameters():
-            assert bool(made[0].state[parameter]) == (name not in frozen), name
+            assert bool(run.learner.optimizer.state[parameter]) == (name not in frozen), name
 
     def test_at_an_epoch_all_is_unfrozen(self, training, monkeypatch):
         run = training(freeze="body", unfreeze_at=2, epochs=3)
@@ -257,7 +247,7 @@ class TestEvaluation:
         outcome = run.run()
 
         assert outcome.steps == len(run.log()) - len(accuracies) == steps
-        assert outcome.best.metrics["accuracy"] == max(accuracies)
+        assert outcome.best_epoch == 1 + accuracies.index(max(accuracies))
         assert ("stopped early" in capsys.readouterr().out) == (steps < 18)
 
     def test_it_stops_within_an_epoch_too(self, training, monkeypatch):

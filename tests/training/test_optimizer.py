@@ -11,7 +11,7 @@ from torch import nn
 from minibert import BertConfig, BertForSequenceClassification
 from minibert.training.optimizer import make_optimizer, set_rates
 from minibert.training.parameters import decays
-from minibert.training.precision import Precision, clip_and_step
+from minibert.training.precision import Precision, clip
 from minibert.training.settings import GlueSettings
 
 every_kind = pytest.mark.parametrize("kind", ["standard", "google"])
@@ -229,7 +229,8 @@ def test_a_long_gradient_is_shortened_and_a_short_one_is_not(
     total = denominator * (model.weight * torch.tensor([gradient])).sum()
     scaler.scale(total).backward()
 
-    norm = clip_and_step(model, optimizer, scaler, torch.tensor(denominator), most=1.0)
+    norm = clip(model, optimizer, scaler, torch.tensor(denominator), most=1.0)
+    scaler.step(optimizer)
 
     assert norm.item() == pytest.approx(math.hypot(*gradient))
     assert (-model.weight.detach()[0]).tolist() == pytest.approx(step, rel=1e-5)
@@ -239,11 +240,11 @@ def test_with_0_no_gradient_is_shortened():
     model = nn.Linear(2, 1, bias=False)
     nn.init.zeros_(model.weight)
     (model.weight * torch.tensor([[30.0, 40.0]])).sum().backward()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
     scaler = Precision("float32", "", torch.device("cpu")).scaler()
 
-    norm = clip_and_step(
-        model, torch.optim.SGD(model.parameters(), lr=1.0), scaler, torch.tensor(10.0), most=0.0
-    )
+    norm = clip(model, optimizer, scaler, torch.tensor(10.0), most=0.0)
+    optimizer.step()
 
     assert norm.item() == pytest.approx(5.0)
     assert (-model.weight.detach()[0]).tolist() == pytest.approx([3.0, 4.0])

@@ -13,7 +13,8 @@ from tiny_runs import (
 )
 
 from minibert.training import rehearsal
-from minibert.training.finetune import finetune_glue
+from minibert.training.finetune import fine_tune
+from minibert.training.learner import Learnt
 from minibert.training.rehearsal import RangeTest, lr_range_test, overfit_batch
 from minibert.training.run import RunDirectory
 
@@ -76,7 +77,7 @@ class TestOverfitBatch:
     def test_the_command_leaves_no_run(self, source, tmp_path, capsys):
         data = small_data(tmp_path / "SST-2")
 
-        finetune_glue(tiny_settings(source, data, tmp_path / "run", overfit_batch=True))
+        fine_tune(tiny_settings(source, data, tmp_path / "run", overfit_batch=True))
 
         assert "learnt by heart" in capsys.readouterr().out
         assert not (tmp_path / "run").exists()
@@ -112,7 +113,7 @@ class TestRangeTest:
 
     def test_the_average_forgets_and_does_not_start_at_zero(self, training, monkeypatch):
         losses = iter([1.0, 2.0] + [4.0] * 98)
-        monkeypatch.setattr(rehearsal, "learn", lambda *_: (next(losses), 1.0))
+        monkeypatch.setattr(rehearsal, "learn", lambda *_: Learnt(next(losses), 1.0, True))
 
         smooth = swept(training()).smooth
 
@@ -123,7 +124,7 @@ class TestRangeTest:
     @pytest.mark.parametrize("end", [100.0, float("nan"), float("inf")])
     def test_it_ends_where_the_loss_runs_away(self, training, monkeypatch, end):
         losses = iter([1.0] * 50 + [end] * 50)
-        monkeypatch.setattr(rehearsal, "learn", lambda *_: (next(losses), 1.0))
+        monkeypatch.setattr(rehearsal, "learn", lambda *_: Learnt(next(losses), 1.0, True))
 
         assert len(swept(training()).rates) == 50
 
@@ -138,7 +139,7 @@ class TestRangeTest:
 
         data, run = small_data(tmp_path / "SST-2"), tmp_path / "run"
 
-        finetune_glue(tiny_settings(source, data, run, lr_range_test=True, seed=1))
+        fine_tune(tiny_settings(source, data, run, lr_range_test=True, seed=1))
 
         assert {path.name for path in run.iterdir()} == {
             "settings.json", "log.jsonl", "timing.jsonl", "lr_range.png",
@@ -148,5 +149,5 @@ class TestRangeTest:
         assert len(json_lines(run / "log.jsonl")) >= 50
         assert "lr_range.png" in capsys.readouterr().out
 
-        finetune_glue(tiny_settings(source, data, run, overwrite=True, epochs=1))
+        fine_tune(tiny_settings(source, data, run, overwrite=True, epochs=1))
         assert not (run / "lr_range.png").exists()  # which was that try's

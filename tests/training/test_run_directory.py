@@ -87,8 +87,8 @@ class TestMakeRoom:
         message = refusal(make_room, tmp_path, False)
 
         assert message == (
-            f"--output {tmp_path} already holds a run; choose another folder, or replace it with "
-            "--overwrite"
+            f"--output {tmp_path} already holds a run; choose another folder, replace it with "
+            "--overwrite, or go on with it: --resume auto"
         )
         assert files(tmp_path) == before
 

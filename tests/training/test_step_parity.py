@@ -14,7 +14,9 @@ from safetensors.torch import load_file
 from tiny_runs import GLUE, MAX_LENGTH, examples_of, features_of, json_lines, save_tiny_model
 
 from minibert import BertForSequenceClassification, BertTokenizer
+from minibert.checkpoint.names import theirs
 from minibert.tasks.glue import task_named
+from minibert.training.learner import Learner
 from minibert.training.loop import train
 from minibert.training.precision import Precision
 from minibert.training.run import RunDirectory
@@ -108,10 +110,11 @@ def our_steps(name, start, folder, kind):
     train_set.batch = batch
     precision = Precision("float32", "no autocast", torch.device("cpu"))
     with RunDirectory(folder, settings.as_json()) as run:
-        train(model, task, train_set, dev_set, settings, precision, run, tokenizer)
-    model.save_pretrained(folder / "last")
+        learner = Learner.start(model, task, settings, precision)
+        train(learner, train_set, dev_set, run, tokenizer)
+    parameters = {theirs(ours): value for ours, value in model.state_dict().items()}
     log = [row for row in json_lines(folder / "log.jsonl") if "loss" in row]
-    return load_file(folder / "last" / "model.safetensors"), log, batches
+    return parameters, log, batches
 
 
 def their_steps(name, start, batches, kind):

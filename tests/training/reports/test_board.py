@@ -4,8 +4,8 @@ import pytest
 from tiny_runs import json_lines, save_tiny_model, small_data, tiny_settings
 
 from minibert.errors import ConfigError
-from minibert.training import board
-from minibert.training.finetune import finetune_glue
+from minibert.training.finetune import fine_tune
+from minibert.training.reports import board
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def settings(tmp_path):
 def test_without_the_package_nothing_is_begun(settings, monkeypatch):
     monkeypatch.setattr(board, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"pip install 'minibert\[tensorboard\]'"):
-        finetune_glue(settings)
+        fine_tune(settings)
     assert not settings.output.exists()
 
 
@@ -25,7 +25,7 @@ def test_it_shows_what_the_log_holds(settings):
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    run = finetune_glue(settings)
+    run = fine_tune(settings)
 
     events = EventAccumulator(str(run / "tensorboard")).Reload()
     rows = json_lines(run / "log.jsonl")

@@ -10,7 +10,7 @@ from tiny_runs import json_of, save_tiny_model, small_data, tiny_settings
 
 from minibert.errors import RunError
 from minibert.training import compare_runs
-from minibert.training.finetune import finetune_glue
+from minibert.training.finetune import fine_tune
 
 
 @pytest.fixture(scope="module")
@@ -20,11 +20,11 @@ def folder(tmp_path_factory):
     model = save_tiny_model(folder / "tiny")
     data = small_data(folder / "SST-2")
     start = tiny_settings
-    finetune_glue(start(model, data, folder / "slow", learning_rate=1e-3))
-    finetune_glue(start(model, data, folder / "fast", learning_rate=1e-2, batch_size=6))
-    finetune_glue(start(model, data, folder / "seeds", learning_rate=1e-3, seeds=(1, 2)))
+    fine_tune(start(model, data, folder / "slow", learning_rate=1e-3))
+    fine_tune(start(model, data, folder / "fast", learning_rate=1e-2, batch_size=6))
+    fine_tune(start(model, data, folder / "seeds", learning_rate=1e-3, seeds=(1, 2)))
     scores = small_data(folder / "STS-B", "STS-B")
-    finetune_glue(start(model, scores, folder / "scores", task="sts-b", epochs=1))
+    fine_tune(start(model, scores, folder / "scores", task="sts-b", epochs=1))
     return folder
 
 

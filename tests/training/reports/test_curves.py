@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from minibert.training import curves, pictures
+from minibert.training.reports import curves, pictures
 from minibert.training.reports.curves import draw_comparison, draw_curves
 
 

@@ -8,8 +8,9 @@ import torch
 from tiny_runs import SIZES, json_lines, json_of, save_tiny_model, small_data, tiny_settings
 
 from minibert import BertConfig, BertForSequenceClassification
-from minibert.training import finetune, health
-from minibert.training.finetune import finetune_glue
+from minibert.training import loop
+from minibert.training.finetune import fine_tune
+from minibert.training.reports import health
 
 NAMES = ("no", "yes")
 LABELS = np.array([0, 1] * 50)
@@ -227,7 +228,7 @@ class TestRuns:
     """What the loop records, and what a run says in the end."""
 
     def test_the_loop_records_the_parts_at_a_few_steps(self, model, data, tmp_path):
-        run = finetune_glue(tiny_settings(model, data, tmp_path / "run", epochs=3))
+        run = fine_tune(tiny_settings(model, data, tmp_path / "run", epochs=3))
 
         steps = [row for row in json_lines(run / "log.jsonl") if "loss" in row]
         looks = {row["step"]: row["part_norms"] for row in steps if "part_norms" in row}
@@ -235,27 +236,22 @@ class TestRuns:
         for row in steps:
             if row["step"] in looks:
                 squares = sum(norm**2 for norm in looks[row["step"]].values())
-                # clip_and_step has shortened what was longer than 1
+                # clip has shortened what was longer than 1
                 assert math.sqrt(squares) == pytest.approx(min(row["gradient_norm"], 1), rel=1e-4)
 
     def test_a_rate_far_too_high(self, model, data, tmp_path, capsys):
         settings = tiny_settings(model, data, tmp_path / "run", learning_rate=1.0, epochs=4)
-        found = json_of(finetune_glue(settings) / "metrics.json")["warnings"]
+        found = json_of(fine_tune(settings) / "metrics.json")["warnings"]
 
         assert any("The learning rate 1 destroys" in warning for warning in found)
         shown = capsys.readouterr().out
         assert all(f"warning: {warning}" in shown for warning in found)
 
     def test_cut_texts_and_a_frozen_head(self, model, data, tmp_path, monkeypatch):
-        load = finetune._load_model
-
-        def frozen(*arguments):
-            loaded = load(*arguments)
-            loaded.classifier.requires_grad_(False)
-            return loaded
-
-        monkeypatch.setattr(finetune, "_load_model", frozen)
-        run = finetune_glue(tiny_settings(model, data, tmp_path / "run", max_length=5))
+        monkeypatch.setattr(
+            loop, "freeze", lambda model, *_: model.classifier.requires_grad_(False)
+        )
+        run = fine_tune(tiny_settings(model, data, tmp_path / "run", max_length=5))
 
         found = " ".join(json_of(run / "metrics.json")["warnings"])
         assert "were cut" in found
