@@ -10,7 +10,7 @@ from minibert import BertConfig, BertForQuestionAnswering
 from minibert.model.heads import SpanLogits
 from minibert.tasks.sequence import Batch
 from minibert.tasks.squad.reading import read_squad
-from minibert.tasks.squad.task import flat_logits, loss
+from minibert.tasks.squad.task import flat_logits, loss, padded_logits
 from minibert.tasks.squad.windows import UNKNOWN, Windows
 
 
@@ -116,9 +116,13 @@ def test_flat_logits_lie_as_the_windows_do(model, windows):
     with torch.no_grad():
         out = model(**batch.inputs)
         flat = flat_logits(out, batch)
-        ends = flat_logits(model(**packed(batch).inputs), packed(batch))
+        out_packed = model(**packed(batch).inputs)
+        ends = flat_logits(out_packed, packed(batch))
     assert flat.shape == (len(windows.ids), 2)
     torch.testing.assert_close(ends, flat)
+    # In rows again, without the empty window that stands behind the packed ones
+    rows_again = padded_logits(out_packed, packed(batch))
+    torch.testing.assert_close(rows_again, padded_logits(out, batch))
     for row in rows:
         start, length = windows.starts[row], windows.lengths[row]
         expected = torch.stack(out, -1)[row, :length].float()
