@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from minibert import cli
 from minibert.checkpoint import LoadTable
@@ -51,6 +52,24 @@ def test_the_first_example_runs_and_prints_what_it_says(capsys):
     assert "embeddings.word_embeddings.weight" in printed  # the load table
 
 
+def test_the_answers_of_how_to_run_one_after_another(capsys, monkeypatch):
+    """Thirty questions; what a comment says is printed is printed."""
+    monkeypatch.chdir(ROOT)
+    page = ROOT / "docs" / "how_to.md"
+    numbers = re.findall(r"^\*\*(\d+)\. ", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert numbers == [str(number) for number in range(1, 31)]
+    code = blocks(page, "python")
+    assert len(code) > 15
+    torch.manual_seed(0)
+    names = {}
+    for block in code:
+        exec(block, names)
+    printed = capsys.readouterr().out
+    assert "I loved it & so did she." in printed
+    assert "['[CLS]', 'un', '##bel'" in printed
+    assert 0.4 < names["loss"].item() < 1.0  # before training, near ln 2
+
+
 def commands():
     """Every `minibert ...` command of README, docs and Makefile, as a list of words."""
     makefile = (ROOT / "Makefile").read_text().replace("\\\n", " ")
@@ -74,12 +93,13 @@ def test_commands_can_be_given_as_they_stand(words, monkeypatch):
         )
         predict = staticmethod(lambda *_: [])
         predict_file = staticmethod(lambda *_: 0)
+        submit = staticmethod(lambda *_: [])
 
     def ledger(*names):
         called.append(names)
         return SimpleNamespace(first=None)
 
-    for name in ("fine_tune", "doctor", "compare_runs"):
+    for name in ("fine_tune", "doctor", "compare_runs", "submission"):
         monkeypatch.setattr(cli.training, name, lambda *_: called.append(_), raising=False)
     describe = lambda *given: called.append(given)  # noqa: E731
     monkeypatch.setattr(cli.checkpoint, "describe", describe, raising=False)

@@ -10,8 +10,6 @@ import time
 from collections.abc import Iterable
 from typing import NamedTuple
 
-import torch
-
 from minibert.tokenization import BertTokenizer
 from minibert.training.batches import batches_of, count_steps, micro_batches
 from minibert.training.checkpoints import TrainingCheckpoint
