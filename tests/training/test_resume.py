@@ -14,8 +14,7 @@ from tiny_runs import MAX_LENGTH, json_lines, json_of, save_tiny_model, small_da
 from minibert.errors import RunError
 from minibert.training import loop
 from minibert.training.finetune import fine_tune
-from minibert.training.resume import Stopped
-from minibert.training.signals import SAVED
+from minibert.training.signals import SAVED, Stopped
 
 KEPT = ("model/model.safetensors", "log.jsonl", "predictions.tsv", "settings.json")
 # Everything that has a state: dropout, accumulation, an optimizer, best model and patience.
