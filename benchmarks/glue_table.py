@@ -23,6 +23,8 @@ from minibert.checkpoint import find
 
 # task: (options, metrics shown)
 RECIPES = {
+    "cola": (["--epochs", "3"], ["matthews"]),
+    "rte": (["--epochs", "3"], ["accuracy"]),
     "mrpc": (["--epochs", "3"], ["accuracy", "f1"]),
     "sts-b": (["--epochs", "3"], ["pearson", "spearman"]),
     "sst-2": (["--epochs", "1", "--train-limit", "16000"], ["accuracy"]),

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from minibert.checkpoint import disk
@@ -98,8 +97,3 @@ def write_atomically(path: Path, content: str | bytes | Callable[[Path], None]) 
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
-
-
-def own_copy(tensor: Tensor) -> Tensor:
-    """The tensor as float32, row by row in memory of its own: the file may then change or go."""
-    return tensor.to(torch.float32, copy=True, memory_format=torch.contiguous_format)

@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from minibert.checkpoint.files import Entry, own_copy
+from minibert.checkpoint.files import Entry
 
 Action = Literal["used", "transposed", "tied", "ignored", "unknown", "zeros", "new"]
 WORDS: dict[Action, str] = {"tied": "tied", "zeros": "filled with zeros", "ignored": "ignored"}
@@ -51,14 +51,20 @@ class LoadTable:
         return sum(row.action == action for row in self.rows)
 
     def tensors(self) -> dict[str, Tensor]:
-        """{our name: float32 tensor} of all tensors used, read now."""
+        """{our name: float32 tensor} of all tensors used.
+
+        One that is float32 in the file, and not transposed, is the file itself, mapped into memory:
+        a page is read when it is touched, and becomes the process's own when it is written to. So
+        the file may be removed or replaced (`save_pretrained` does that), but not changed in place.
+        """
         read = {}
         for row in self.rows:
             if row.fills and row.source and row.target:
                 tensor = self.entries[row.source].read()
                 if row.taken:
                     tensor = tensor[slice(*row.taken)]
-                read[row.target] = own_copy(tensor.T if row.action == "transposed" else tensor)
+                tensor = tensor.T if row.action == "transposed" else tensor
+                read[row.target] = tensor.to(torch.float32).contiguous()
             elif row.action == "zeros" and row.target:
                 read[row.target] = torch.zeros(row.shape)
         return read
