@@ -15,9 +15,8 @@ from faulty_disk import KILLED, FaultyDisk, faults, in_child
 from safetensors.torch import load_file
 from torch import nn
 
-from minibert.checkpoint import disk
+from minibert.checkpoint import disk, json_files
 from minibert.errors import RunError
-from minibert.training import checkpoints
 from minibert.training.checkpoints import (
     DTYPES,
     newest_valid,
@@ -435,8 +434,8 @@ class TestDamage:
     @pytest.mark.parametrize(
         ("content", "message"),
         [
-            (b"[" * 10**6, "recursion"),
-            (b'{"a":' * 10**5, "recursion"),
+            (b"[" * 10**6, "arrays and objects in each other, more than 64 deep"),
+            (b'{"a":' * 10**5, "arrays and objects in each other, more than 64 deep"),
             (b'{"best": NaN}', "NaN is no number in JSON"),
             (b'{"best": -Infinity}', "-Infinity is no number in JSON"),
             (b'{"size": ' + b"9" * 10**4 + b"}", "not a JSON file"),
@@ -458,10 +457,10 @@ class TestDamage:
 
     def test_a_file_that_is_far_too_long_is_not_read(self, folder, monkeypatch):
         path = save(folder, 120)
-        monkeypatch.setattr(checkpoints, "LONGEST_JSON", 10**4)
+        monkeypatch.setattr(json_files, "LONGEST_JSON", 10**4)
         for name, size, message in (
             ("model.safetensors", 10**9, f"{10**9} bytes long, "),  # all of it a hole
-            ("manifest.json", 10**4 + 1, "longer than any that a checkpoint has"),
+            ("manifest.json", 10**4 + 1, "longer than 10,000 bytes"),
         ):
             os.truncate(path / name, size)
             assert message in refusal(path)

@@ -384,7 +384,7 @@ class TestOptionsOfTheModel:
         )
         run = finetuned(gradient_checkpointing=True)
 
-        assert len(calls) == 2 * (5 * 2 + 1)  # two layers; five steps, twice each; one evaluation
+        assert len(calls) == 2 * (5 * 2 + 2)  # two layers; five steps, twice each; two evaluations
         assert (run / "log.jsonl").read_bytes() == (usual / "log.jsonl").read_bytes()
 
     @pytest.mark.parametrize(

@@ -32,6 +32,8 @@ from minibert.training.settings import GlueSettings
         ({"freeze": 1, "unfreeze_at": 4}, "unfreeze_at must be 2 to 3, not 4"),
         ({"unfreeze_at": 2}, "unfreeze_at needs something that is frozen until then: --freeze"),
         ({"evaluate_every": 0}, "evaluate_every must be at least 1, not 0"),
+        ({"checkpoint_every": 0}, "checkpoint_every must be at least 1, not 0"),
+        ({"keep_checkpoints": 0}, "keep_checkpoints must be at least 1, not 0"),
         ({"early_stopping": 0}, "early_stopping must be at least 1, not 0"),
         (
             {"overfit_batch": True, "lr_range_test": True},
