@@ -7,8 +7,9 @@ is a process of its own, forked from one that has imported everything, so that n
 that another one left. The sides take turns within every round; the median over the rounds counts.
 
 `transformers` maps the file and reads nothing until a weight is looked at; minibert reads it, as
-its model shall outlive the file. So there are two times: until the model is there, and until every
-weight of it has been summed once. Memory is the process's peak beyond what it began with, pages of
+its model shall outlive the file, and compute the same to the last bit wherever in the file a weight
+lies. So there are two times: until the model is there, and until every weight of it has been summed
+once. Memory is the process's peak beyond what it began with, pages of
 mapped files included, in multiples of the weights.
 """
 

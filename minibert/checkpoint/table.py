@@ -51,11 +51,10 @@ class LoadTable:
         return sum(row.action == action for row in self.rows)
 
     def tensors(self) -> dict[str, Tensor]:
-        """{our name: float32 tensor} of all tensors used.
+        """{our name: float32 tensor} of all tensors used, read now.
 
-        One that is float32 in the file, and not transposed, is the file itself, mapped into memory:
-        a page is read when it is touched, and becomes the process's own when it is written to. So
-        the file may be removed or replaced (`save_pretrained` does that), but not changed in place.
+        Each has memory of its own, row by row: the file may then change or go, and what the model
+        computes does not hang on where in the file a tensor lies (to the last bit it would).
         """
         read = {}
         for row in self.rows:
@@ -64,7 +63,9 @@ class LoadTable:
                 if row.taken:
                     tensor = tensor[slice(*row.taken)]
                 tensor = tensor.T if row.action == "transposed" else tensor
-                read[row.target] = tensor.to(torch.float32).contiguous()
+                read[row.target] = tensor.to(
+                    torch.float32, copy=True, memory_format=torch.contiguous_format
+                )
             elif row.action == "zeros" and row.target:
                 read[row.target] = torch.zeros(row.shape)
         return read
