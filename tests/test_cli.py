@@ -438,7 +438,14 @@ def test_doctor(type_):
     shown = type_("doctor")
 
     assert shown.status == 0
-    for fact in ("torch", "python", "device", "precision", "attention in training", "free disk"):
+    for fact in (
+        "torch",
+        "python",
+        "device",
+        "precision",
+        "attention in training",
+        "TensorFlow checksums",
+    ):
         assert re.search(f"^{fact} +\\S", shown.out, re.MULTILINE), fact
     assert re.search("^tensor check +passed$", shown.out, re.MULTILINE)
 

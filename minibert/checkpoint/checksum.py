@@ -34,6 +34,13 @@ def masked_crc32c(data: bytes | npt.NDArray[np.uint8]) -> int:
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & ONES
 
 
+def how_computed() -> str:
+    """What computes it here, in words."""
+    if _implementation() is crc32c_numpy:
+        return "by NumPy, seconds for bert-base; faster with pip install crc32c"
+    return "by the crc32c wheel"
+
+
 @cache
 def _implementation() -> Callable[[bytes | npt.NDArray[np.uint8]], int]:
     try:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from minibert.checkpoint.account import load_table
+from minibert.checkpoint.checksum import how_computed
 from minibert.checkpoint.files import Checkpoint
 from minibert.checkpoint.names import PARTS, part_of
 from minibert.checkpoint.opening import open_checkpoint
@@ -48,6 +49,8 @@ class Description:
             f"{config.intermediate_size}, vocabulary {config.vocab_size}, "
             f"{config.max_position_embeddings} positions, {config.hidden_act}",
         ]
+        if found.format == "tensorflow":
+            lines.append(f"checksums     {how_computed()}")
         if found.label_names:
             lines.append(f"labels        {', '.join(found.label_names)}")
         lines.append(f"parameters    {sum(self.parameters.values()):,}")

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from minibert import checkpoint
-from minibert.errors import ConfigError
+from minibert.errors import ConfigError, RunError
 from minibert.model import BertForSequenceClassification
 from minibert.tasks.kinds import task_of
 from minibert.tasks.sequence import Features, SequenceTask
@@ -25,7 +25,7 @@ from minibert.training.prepare import Prepared, load_model, name_labels, prepare
 from minibert.training.processes import Processes, joined
 from minibert.training.rehearsal import overfit_batch, try_rates
 from minibert.training.reports.board import need_tensorboard
-from minibert.training.reports.curves import draw_curves
+from minibert.training.reports.curves import draw_curves, split
 from minibert.training.reports.health import find_warnings
 from minibert.training.reports.report import write_report
 from minibert.training.resume import find_checkpoint
@@ -65,9 +65,7 @@ def fine_tune(settings: Settings) -> Path:
             make_room(output, settings.overwrite, resume=settings.resume is not None)
         processes.wait()
         if settings.lr_range_test:
-            try_rates(
-                model, prepared.task, prepared.train_set, settings, prepared.precision, output
-            )
+            try_rates(model, prepared.task, train_set, settings, precision, output)
         elif settings.seeds:
             _run_seeds(settings, prepared, output, processes)
         else:
@@ -141,6 +139,8 @@ def _conclude(
     dev = evaluate(best, task, dev_set, precision)
     metrics = dev.metrics | evaluate_more(best, task, more, precision)
     log = read_log(path / "log.jsonl")
+    if not split(log)[0]:
+        raise RunError(f"{path}: no batch had a loss that is a number; nothing was learnt")
     assert trained.load_table is not None
     warnings = find_warnings(
         log,

@@ -5,6 +5,7 @@ from importlib.util import find_spec
 
 import torch
 
+from minibert.checkpoint.checksum import how_computed
 from minibert.checkpoint.sources import MINILM_COMMAND, MINILM_PACKAGE
 from minibert.model.attention import choose
 from minibert.training.precision import choose_device, choose_precision
@@ -24,6 +25,7 @@ def doctor() -> str:
         "attention in training": f"{training.way} ({training.reason})",
         "attention in inference": f"{inference.way} ({inference.reason})",
         "minilm weights": minilm,
+        "TensorFlow checksums": how_computed(),
         "free disk": f"{shutil.disk_usage('.').free // 10**9} GB",
         "tensor check": _tensor_check(device),
     }

@@ -23,6 +23,7 @@ from minibert import (
     BertTokenizer,
 )
 from minibert.checkpoint import checksum, load_table, open_checkpoint
+from minibert.checkpoint.checksum import how_computed
 from minibert.checkpoint.description import describe
 from minibert.checkpoint.names import Place, place_google, theirs_google
 from minibert.checkpoint.tensorflow import data_file_of, index_of, read_index, write_bundle
@@ -399,7 +400,9 @@ def test_a_prefix_stands_for_its_directory(tmp_path):
     assert left == {"bert/pooler/dense/kernel", "bert/pooler/dense/bias"}
     tokenizer = BertTokenizer.from_pretrained(f"{tmp_path}/tf/bert_model.ckpt")
     assert tokenizer.encode("the dogs sat").tokens == "[CLS] the dog ##s sat [SEP]".split()
-    assert "format        tensorflow, 49 tensors (" in str(describe(tmp_path / "tf"))
+    described = str(describe(tmp_path / "tf"))
+    assert "format        tensorflow, 49 tensors (" in described
+    assert f"checksums     {how_computed()}" in described
 
 
 def test_the_current_directory_and_a_prefix_in_it(monkeypatch):

@@ -4,11 +4,14 @@ import math
 
 import pytest
 import torch
-from tiny_runs import Training, json_of, save_tiny_model
+from tiny_runs import Training, json_of, save_tiny_model, small_data, tiny_settings
 
 from minibert.errors import RunError
+from minibert.training import loop
 from minibert.training.batches import batches_of
 from minibert.training.faults import first_fault
+from minibert.training.finetune import fine_tune
+from minibert.training.learner import Learnt
 from minibert.training.loop import learn
 from minibert.training.optimizer import set_rates
 
@@ -165,6 +168,14 @@ class TestSkipping:
         after = learner.optimizer.state_dict()["state"]
         assert before.keys() == after.keys()
         assert all(same(before[number], after[number]) for number in before)
+
+    def test_a_run_without_a_single_good_batch_is_no_result(self, source, tmp_path, monkeypatch):
+        monkeypatch.setattr(loop, "learn", lambda *_: Learnt(math.nan, math.nan, False))
+        data = small_data(tmp_path / "SST-2")
+        settings = tiny_settings(source, data, tmp_path / "run", skip_bad_batches=True)
+
+        with pytest.raises(RunError, match="nothing was learnt"):
+            fine_tune(settings)
 
 
 class TestFloat16:

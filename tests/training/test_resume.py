@@ -241,7 +241,14 @@ def wait_for_step(output, step):
     raise AssertionError("the run did not start")
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGUSR1"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SIGTERM",
+        pytest.param("SIGINT", marks=pytest.mark.slow),
+        pytest.param("SIGUSR1", marks=pytest.mark.slow),
+    ],
+)
 def test_a_signal_saves_within_a_step_and_exits_with_85(whole, model, data, tmp_path, name):
     output = tmp_path / "run"
     env = os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())}
