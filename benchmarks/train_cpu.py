@@ -2,7 +2,7 @@
 
     python benchmarks/train_cpu.py --data GLUE --output benchmarks/results/train_cpu.json
 
-Besides `transformers` it needs its companion: pip install accelerate psutil.
+Besides `transformers` it needs its companion: pip install -c constraints.txt accelerate psutil.
 
 BERT-base with random weights, which both sides load from one folder; dropout 0.1, AdamW fused (the
 default of both), clipping at 1.0, batches of 32, padded to their longest text, max_length 128; the
