@@ -10,14 +10,12 @@ can be stopped and started again.
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-import torch
+from common import machine, write_result
 
 from minibert.checkpoint import find
 
@@ -97,17 +95,13 @@ def main():
         seeds = " ".join(map(str, row["seeds"]))
         print(f"| {row['task']} | {row['metric']} | {seeds} | {cell(row, 'minibert')} ", end="")
         print(f"| {cell(row, 'transformers')} |")
-    if args.output:
-        result = {
-            "rows": rows,
-            "settings": SHARED,
-            "recipes": {task: options for task, (options, _) in RECIPES.items()},
-            "torch": torch.__version__,
-            "cores": os.cpu_count(),
-            "date": time.strftime("%Y-%m-%d"),
-        }
-        args.output.parent.mkdir(parents=True, exist_ok=True)
-        args.output.write_text(json.dumps(result, indent=1) + "\n")
+    result = {
+        "rows": rows,
+        "settings": SHARED,
+        "recipes": {task: options for task, (options, _) in RECIPES.items()},
+        **machine(),
+    }
+    write_result(args.output, result)
 
 
 if __name__ == "__main__":

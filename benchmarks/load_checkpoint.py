@@ -14,9 +14,6 @@ mapped files included, in multiples of the weights.
 """
 
 import argparse
-import json
-import os
-import platform
 import resource
 import statistics
 import tempfile
@@ -27,6 +24,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import torch
+from common import in_a_process_of_its_own, machine, write_result
 from transformers import BertModel as TheirModel
 
 from minibert import BertConfig, BertModel
@@ -83,25 +81,16 @@ def weights_of(loaded: object) -> list[torch.Tensor]:
     return list(loaded.values()) if isinstance(loaded, dict) else []
 
 
-def in_a_process_of_its_own(work: Callable[[], object]) -> tuple[float, float, float]:
+def measure(work: Callable[[], object]) -> tuple[float, float, float]:
     """Seconds until `work` is done, and until its weights are summed; peak of memory in bytes."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        before, started = peak(), time.perf_counter()
-        loaded = work()
-        done = time.perf_counter() - started
-        with torch.no_grad():
-            for weight in weights_of(loaded):
-                weight.sum()
-        summed = time.perf_counter() - started
-        os.write(writer, json.dumps((done, summed, peak() - before)).encode())
-        os._exit(0)
-    os.close(writer)
-    with open(reader, "rb") as answer:
-        told = answer.read()
-    os.waitpid(child, 0)
-    return tuple(json.loads(told))
+    before, started = peak(), time.perf_counter()
+    loaded = work()
+    done = time.perf_counter() - started
+    with torch.no_grad():
+        for weight in weights_of(loaded):
+            weight.sum()
+    summed = time.perf_counter() - started
+    return done, summed, peak() - before
 
 
 def peak() -> int:
@@ -122,7 +111,7 @@ def main() -> None:
         measured = {side: [] for side in sides(folder)}
         for number in range(args.rounds + 1):
             for side, work in sides(folder).items():
-                found = in_a_process_of_its_own(work)
+                found = in_a_process_of_its_own(partial(measure, work))
                 if number:  # the first round fills the page cache
                     measured[side].append(found)
 
@@ -143,14 +132,9 @@ def main() -> None:
         "weights_bytes": weights,
         "rounds": args.rounds,
         "rows": rows,
-        "torch": torch.__version__,
-        "threads": torch.get_num_threads(),
-        "processor": str(torch.cpu.get_capabilities().get("cpu_name", platform.processor())),
-        "date": time.strftime("%Y-%m-%d"),
+        **machine(),
     }
-    if args.output:
-        args.output.parent.mkdir(parents=True, exist_ok=True)
-        args.output.write_text(json.dumps(result, indent=1) + "\n")
+    write_result(args.output, result)
 
 
 if __name__ == "__main__":

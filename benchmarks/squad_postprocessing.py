@@ -11,8 +11,6 @@ twenty by twenty pairs.
 """
 
 import argparse
-import json
-import platform
 import random
 import string
 import time
@@ -21,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import torch
+from common import machine, write_result
 
 from minibert import BertTokenizer
 from minibert.tasks.squad.reading import Answer, Question
@@ -191,13 +189,9 @@ def main():
         "times_as_fast": ratio,
         "same_best_answer": same,
         "search_mebibytes": memory,
-        "numpy": np.__version__,
-        "processor": str(torch.cpu.get_capabilities().get("cpu_name", platform.processor())),
-        "date": time.strftime("%Y-%m-%d"),
+        **machine(),
     }
-    if args.output:
-        args.output.parent.mkdir(parents=True, exist_ok=True)
-        args.output.write_text(json.dumps(result, indent=1) + "\n")
+    write_result(args.output, result)
 
 
 if __name__ == "__main__":

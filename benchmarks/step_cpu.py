@@ -9,14 +9,13 @@ the median over the rounds counts. This is where the choices of `--attention aut
 """
 
 import argparse
-import json
-import platform
 import statistics
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import torch
+from common import machine, write_result
 from transformers import BertConfig as TheirConfig
 from transformers import BertForSequenceClassification as TheirModel
 
@@ -102,14 +101,9 @@ def main():
         "batch_size": args.batch_size,
         "length": args.length,
         "seconds": rows,
-        "torch": torch.__version__,
-        "threads": torch.get_num_threads(),
-        "processor": str(torch.cpu.get_capabilities().get("cpu_name", platform.processor())),
-        "date": time.strftime("%Y-%m-%d"),
+        **machine(),
     }
-    if args.output:
-        args.output.parent.mkdir(parents=True, exist_ok=True)
-        args.output.write_text(json.dumps(result, indent=1) + "\n")
+    write_result(args.output, result)
 
 
 if __name__ == "__main__":
