@@ -29,7 +29,7 @@ from transformers import BertModel as TheirModel
 
 from minibert import BertConfig, BertModel
 from minibert.checkpoint import checksum, load_table, open_checkpoint
-from minibert.checkpoint.files import write_atomically
+from minibert.checkpoint.disk import write_atomically
 from minibert.checkpoint.names import theirs_google
 from minibert.checkpoint.tensorflow import write_bundle
 

@@ -207,7 +207,7 @@ def convert(
     """
     written = model.convert(source, target, to, dtype, head, overwrite, verify)
     print(f"read       {source}: {written.table.summary()}")
-    print(f"written    {target}: {type(written.model).__name__}, {written.dtype}, for {to}")
+    print(f"written    {target}: {written.kind}, {written.dtype}, for {to}")
     print(f"tokenizer  {written.tokenizer}")
 
 

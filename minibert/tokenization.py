@@ -20,9 +20,10 @@ from tokenizers.trainers import WordPieceTrainer
 
 from minibert.checkpoint import find
 from minibert.checkpoint.archives import is_archive
-from minibert.checkpoint.files import write_atomically
+from minibert.checkpoint.disk import write_atomically
 from minibert.errors import TokenizerError
 
+TOKENIZER_FILES = ("vocab.txt", "tokenizer.json", "tokenizer_config.json")
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
@@ -211,11 +212,12 @@ class BertTokenizer:
             "model_max_length": max_length,
             "tokenizer_class": "BertTokenizer",
         }
-        for name, text in (
-            ("vocab.txt", "".join(piece + "\n" for piece in self.vocabulary)),
-            ("tokenizer.json", self._tokenizer.to_str(pretty=True)),
-            ("tokenizer_config.json", json.dumps(config, indent=2) + "\n"),
-        ):
+        texts = (
+            "".join(piece + "\n" for piece in self.vocabulary),
+            self._tokenizer.to_str(pretty=True),
+            json.dumps(config, indent=2) + "\n",
+        )
+        for name, text in zip(TOKENIZER_FILES, texts, strict=True):
             write_atomically(directory / name, text)
 
 

@@ -106,7 +106,7 @@ def test_commands_can_be_given_as_they_stand(words, monkeypatch):
 
     def convert(*names):
         called.append(names)
-        return SimpleNamespace(table=LoadTable((), {}), model=None, dtype="", tokenizer="")
+        return SimpleNamespace(table=LoadTable((), {}), kind="", dtype="", tokenizer="")
 
     monkeypatch.setattr(cli.model, "convert", convert, raising=False)
     monkeypatch.setattr(cli.lens, "compare", ledger, raising=False)

@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from minibert.checkpoint.opening import open_checkpoint
     from minibert.checkpoint.sources import find
     from minibert.checkpoint.table import LoadTable
-    from minibert.checkpoint.writing import DTYPES, WRITERS, in_dtype
+    from minibert.checkpoint.writing import DTYPES, FORMATS, write_model
 
 __all__ = [
     "DTYPES",
-    "WRITERS",
+    "FORMATS",
     "Checkpoint",
     "LoadTable",
     "describe",
     "find",
-    "in_dtype",
     "load_table",
     "open_checkpoint",
+    "write_model",
 ]
 
 __getattr__ = exports(
@@ -41,7 +41,7 @@ __getattr__ = exports(
         "load_table": "minibert.checkpoint.account",
         "open_checkpoint": "minibert.checkpoint.opening",
         "DTYPES": "minibert.checkpoint.writing",
-        "WRITERS": "minibert.checkpoint.writing",
-        "in_dtype": "minibert.checkpoint.writing",
+        "FORMATS": "minibert.checkpoint.writing",
+        "write_model": "minibert.checkpoint.writing",
     },
 )

@@ -8,6 +8,8 @@ see the order and to fail at each.
 
 import os
 import sys
+import tempfile
+from collections.abc import Callable
 from io import FileIO
 from pathlib import Path
 
@@ -57,3 +59,29 @@ def remove(path: Path) -> None:
 def remove_folder(path: Path) -> None:
     """Remove a folder. Raises `OSError` if anything is in it."""
     path.rmdir()
+
+
+def write_atomically(path: Path, content: str | bytes | Callable[[Path], None]) -> None:
+    """Put `content`, given as it is or as a function that fills a file, at `path`: all or nothing.
+
+    It is written beside `path` and then renamed, so a crash or a full disk leaves what was there;
+    once this returns, a power cut cannot take it back.
+    """
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    beside = Path(name)
+    try:
+        if isinstance(content, str):
+            beside.write_text(content, encoding="utf-8")
+        elif isinstance(content, bytes):
+            beside.write_bytes(content)
+        else:
+            content(beside)
+        beside.chmod(0o644)
+        with beside.open("r+b", buffering=0) as written:
+            sync(written)
+        rename(beside, path)
+        sync_folder(path.parent)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise

@@ -1,7 +1,5 @@
 """What a checkpoint is, whatever its format: a config, label names, and tensors by name."""
 
-import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
@@ -9,7 +7,6 @@ from pathlib import Path
 
 from torch import Tensor
 
-from minibert.checkpoint import disk
 from minibert.checkpoint.names import Place
 from minibert.checkpoint.relatives import Relative
 from minibert.config import BertConfig
@@ -71,29 +68,3 @@ class Checkpoint:
                 f"{self.config.num_hidden_layers:,}, but {files} holds {len(self.entries)} tensors "
                 "in all; they do not belong together"
             )
-
-
-def write_atomically(path: Path, content: str | bytes | Callable[[Path], None]) -> None:
-    """Put `content`, given as it is or as a function that fills a file, at `path`: all or nothing.
-
-    It is written beside `path` and then renamed, so a crash or a full disk leaves what was there;
-    once this returns, a power cut cannot take it back.
-    """
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    beside = Path(name)
-    try:
-        if isinstance(content, str):
-            beside.write_text(content, encoding="utf-8")
-        elif isinstance(content, bytes):
-            beside.write_bytes(content)
-        else:
-            content(beside)
-        beside.chmod(0o644)
-        with beside.open("r+b", buffering=0) as written:
-            disk.sync(written)
-        disk.rename(beside, path)
-        disk.sync_folder(path.parent)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise

@@ -38,7 +38,8 @@ import torch
 from torch import Tensor
 
 from minibert.checkpoint.checksum import masked_crc32c
-from minibert.checkpoint.files import Entry, write_atomically
+from minibert.checkpoint.disk import write_atomically
+from minibert.checkpoint.files import Entry
 from minibert.checkpoint.leveldb import is_table, read_table, table_bytes
 from minibert.checkpoint.mapping import Octets, as_tensor, map_bytes, numpy_type
 from minibert.checkpoint.protobuf import FOUR_BYTES, Message, field, fixed_field

@@ -1,6 +1,7 @@
 """From any checkpoint to one of the two formats, as any of the models."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from minibert.errors import CheckpointError, ConfigError, MinibertError
 from minibert.model import heads
 from minibert.model.bert import BertModel
 from minibert.model.pretrained import Pretrained
-from minibert.tokenization import BertTokenizer
+from minibert.tokenization import TOKENIZER_FILES, BertTokenizer
 
 MODELS: dict[str, type[Pretrained]] = {
     "none": BertModel,
@@ -40,6 +41,7 @@ class Conversion(NamedTuple):
     """What was written."""
 
     model: Pretrained
+    kind: str  # which model that is, in words
     table: checkpoint.LoadTable  # how the source was read
     dtype: str
     tokenizer: str  # what became of it, in words
@@ -60,9 +62,10 @@ def convert(
     source's. head: a key of `MODELS`; None keeps the head that the source has. The tokenizer goes
     along where the source has one and it is BERT's.
 
-    No weight is invented: raises `CheckpointError` if the source lacks one of the head's, or
-    anything is wrong with it, and `ConfigError` if `target` holds something and not `overwrite`, is
-    where the source lies, or holds weights that would be read in the place of those written.
+    No weight is invented: of a source without pooler, "none" writes the body without one. Raises
+    `CheckpointError` if the source lacks a weight of the head's, or anything is wrong with it, and
+    `ConfigError` if `target` holds something and not `overwrite`, is where the source lies, or
+    holds weights that would be read in the place of those written.
     """
     files = checkpoint.open_checkpoint(source, verify)
     if head is not None and head not in MODELS:
@@ -72,20 +75,28 @@ def convert(
     model = MODELS[head or _head_of(files)].from_pretrained(source, verify=verify)
     table = model.load_table
     assert table is not None
-    if table.new:
+    kind = type(model).__name__
+    if isinstance(model, BertModel) and table.new:  # the pooler: nothing else of a body may be new
+        model.pooler = None
+        table = replace(table, rows=tuple(row for row in table.rows if row.action != "new"))
+    elif table.new:
         raise CheckpointError(
-            f"{source} lacks {', '.join(table.new)}, which {type(model).__name__} needs, and none "
+            f"{source} lacks {', '.join(table.new)}, which {kind} needs, and none "
             f"is invented; choose another --head ({', '.join(MODELS)})"
         )
+    if isinstance(model, BertModel) and model.pooler is None:
+        kind += " without pooler, which the source lacks"
     try:
         tokenizer = BertTokenizer.from_pretrained(source)
         tokenizer.check_fits(files.config.vocab_size)
         became = f"{tokenizer.vocab_size} word pieces"
     except MinibertError as error:
         tokenizer, became = None, f"none ({error})"
+        for name in TOKENIZER_FILES:  # with --overwrite: it belonged to what was there
+            (target / name).unlink(missing_ok=True)
     dtype = dtype or _dtype_of(files)
     model.save_pretrained(target, tokenizer, to, dtype)
-    return Conversion(model, table, dtype, became)
+    return Conversion(model, kind, table, dtype, became)
 
 
 def _check_target(target: Path, files: checkpoint.Checkpoint, to: str, overwrite: bool) -> None:

@@ -105,12 +105,9 @@ class Pretrained(nn.Module):
         own. dtype: numbers to write, "float32", "float16" or "bfloat16". Raises `CheckpointError`
         for a weight that is too large for float16.
         """
-        if to not in checkpoint.WRITERS:
-            raise ConfigError(f"to={to!r} is none of {', '.join(checkpoint.WRITERS)}")
         directory = Path(directory)
-        weights = checkpoint.in_dtype(self.state_dict(), dtype)
         name, labels = type(self).__name__, self.label_names
-        checkpoint.WRITERS[to](directory, name, self.config, weights, labels)
+        checkpoint.write_model(directory, name, self.config, self.state_dict(), labels, to, dtype)
         if tokenizer is not None:
             tokenizer.save_pretrained(directory, self.config.max_position_embeddings)
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from minibert.checkpoint.files import write_atomically
+from minibert.checkpoint.disk import write_atomically
 from minibert.errors import ConfigError, TokenizerError
 from minibert.model import BertForSequenceClassification
 from minibert.model.heads import Logits

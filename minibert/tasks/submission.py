@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from minibert.checkpoint.files import write_atomically
+from minibert.checkpoint.disk import write_atomically
 from minibert.errors import DataError
 from minibert.tasks.glue import TASKS, GlueTask
 

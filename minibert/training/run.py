@@ -33,7 +33,7 @@ import minibert
 if sys.platform != "win32":
     import resource
 
-from minibert.checkpoint.files import write_atomically
+from minibert.checkpoint.disk import write_atomically
 from minibert.errors import RunError
 from minibert.model.pretrained import Pretrained
 from minibert.tokenization import BertTokenizer

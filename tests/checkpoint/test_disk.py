@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from minibert.checkpoint import disk
-from minibert.checkpoint.files import write_atomically
+from minibert.checkpoint.disk import write_atomically
 
 
 @pytest.fixture

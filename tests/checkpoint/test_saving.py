@@ -8,8 +8,8 @@ import torch
 from tiny_models import our_model
 
 from minibert import BertForSequenceClassification
-from minibert.checkpoint import files, writing
-from minibert.checkpoint.files import write_atomically
+from minibert.checkpoint import disk, writing
+from minibert.checkpoint.disk import write_atomically
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
@@ -54,7 +54,7 @@ def test_a_text_that_cannot_be_finished_leaves_the_old_one(tmp_path, monkeypatch
     def refuse(handle):
         raise FULL
 
-    monkeypatch.setattr(files.os, "fsync", refuse)
+    monkeypatch.setattr(disk.os, "fsync", refuse)
     with pytest.raises(OSError, match="No space left"):
         write_atomically(path, "new")
 

@@ -111,7 +111,7 @@ def test_every_type_of_number_keeps_its_bits(head, dtype, save, tmp_path):
 def test_the_type_is_rounded_to_once(dtype, save, tmp_path):
     model, source = save("masked-lm")
 
-    for to in checkpoint.WRITERS:
+    for to in checkpoint.FORMATS:
         convert(source, tmp_path / to, to, dtype=dtype)
         again = MODELS["masked-lm"].from_pretrained(tmp_path / to).state_dict()
         for name, value in model.state_dict().items():
@@ -199,7 +199,7 @@ def test_without_an_architecture_the_tensors_say_which_head_it_is(head, save, tm
         assert converted.model.label_names == ("LABEL_0", "LABEL_1", "LABEL_2")
 
 
-@pytest.mark.parametrize("to", checkpoint.WRITERS)
+@pytest.mark.parametrize("to", checkpoint.FORMATS)
 def test_the_number_of_labels_is_that_of_the_classifiers_rows(to, save):
     _, source = save("sequence-classification", to=to)
     config = source / ("config.json" if to == "huggingface" else "bert_config.json")
@@ -245,6 +245,33 @@ def test_no_weight_is_invented(save, tmp_path):
     assert not (tmp_path / "target").exists()
 
 
+@pytest.mark.parametrize("head", ["masked-lm", "token-classification", "question-answering"])
+def test_a_body_without_pooler_is_written_without_one(head, save, tmp_path):
+    model, source = save(head)
+
+    written = convert(source, tmp_path / "body", head="none")
+
+    assert written.kind == "BertModel without pooler, which the source lacks"
+    assert "new" not in written.table.summary()
+    tensors = load_file(tmp_path / "body" / "model.safetensors")
+    assert not any("pooler" in name for name in tensors)
+    hidden = transformers.BertModel.from_pretrained(tmp_path / "body")(IDS).last_hidden_state
+    torch.testing.assert_close(hidden, model.bert(IDS).last_hidden_state, atol=2e-5, rtol=0)
+
+
+def test_an_overwritten_target_keeps_no_tokenizer_of_another_model(save, tmp_path):
+    _, source = save()
+    _, target = save(name="target")
+    for name in ("vocab.txt", "tokenizer.json", "tokenizer_config.json"):
+        assert (target / name).is_file()
+        (source / name).unlink()
+
+    written = convert(source, target, overwrite=True)
+
+    assert written.tokenizer.startswith("none (")
+    assert sorted(file.name for file in target.iterdir()) == ["config.json", "model.safetensors"]
+
+
 def test_a_relative_takes_no_head(tmp_path):
     fields = {"dim": 12, "n_layers": 1, "n_heads": 3, "hidden_dim": 20, "vocab_size": 31}
     config = transformers.DistilBertConfig(**fields)
@@ -272,7 +299,7 @@ def test_unknown_choices(options, complaint, save, tmp_path):
 
 
 @pytest.mark.parametrize(("dtype", "value"), [("float16", 70000.0), ("bfloat16", 3.4e38)])
-@pytest.mark.parametrize("to", checkpoint.WRITERS)
+@pytest.mark.parametrize("to", checkpoint.FORMATS)
 def test_a_weight_that_would_become_infinite_is_named(dtype, value, to, save, tmp_path):
     model, source = save("masked-lm")
     with torch.no_grad():

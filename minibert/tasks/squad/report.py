@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minibert.checkpoint.files import write_atomically
+from minibert.checkpoint.disk import write_atomically
 from minibert.tasks.squad.reading import Question
 from minibert.tasks.squad.scoring import Score
 

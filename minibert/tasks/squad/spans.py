@@ -19,7 +19,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from minibert.checkpoint.files import write_atomically
+from minibert.checkpoint.disk import write_atomically
 from minibert.tasks.squad.text import sentence_around
 from minibert.tasks.squad.windows import Windows
 

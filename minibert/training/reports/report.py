@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from minibert.checkpoint.files import write_atomically
+from minibert.checkpoint.disk import write_atomically
 from minibert.tasks.metrics import accuracy, pearson, spearman
 from minibert.tasks.sequence import Example
 from minibert.training.reports.page import class_page, score_page
