@@ -7,6 +7,7 @@ from rich.cells import cell_len
 
 from minibert import BertTokenizer
 from minibert.errors import DataError
+from minibert.tasks.characters import GRAPHEME
 from minibert.tasks.squad.reading import Answer, Question, read_squad
 from minibert.tasks.squad.ruler import (
     AS_BEFORE,
@@ -18,7 +19,6 @@ from minibert.tasks.squad.ruler import (
     ruler,
     visible,
 )
-from minibert.tasks.squad.text import GRAPHEME
 
 VOCABULARY = "[PAD] [UNK] [CLS] [SEP] [MASK] who den ##ver won , it 日".split()
 

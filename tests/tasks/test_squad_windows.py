@@ -13,15 +13,13 @@ from tiny_runs import tiny_tokenizer
 
 from minibert import BertTokenizer
 from minibert.errors import ConfigError, DataError
+from minibert.tasks.characters import grapheme_bounds, sentence_around
+from minibert.tasks.overlap import Run, max_context, window_runs
 from minibert.tasks.squad.reading import Answer, Question, read_squad
-from minibert.tasks.squad.text import grapheme_bounds, sentence_around
 from minibert.tasks.squad.windows import (
     UNKNOWN,
     Pieces,
-    Run,
     Windows,
-    max_context,
-    window_runs,
 )
 
 # --- windows and their flags, by hand -------------------------------------------------------------

@@ -3,7 +3,8 @@
 In the order in which to read them: `reading` (files to questions), `windows` (questions to what
 the model takes), `task` (the loss), `spans` (the model's scores to answers), `scoring` (how good
 the answers are), `report` (where they fail), and `ruler`, which draws what the windows hold.
-`text` has what is known of characters and sentences.
+What is not SQuAD's alone stands beside this package: `tasks/nodes.py` (JSON), `tasks/overlap.py`
+(windows on long texts), `tasks/characters.py` (characters and sentences).
 
 Source: Rajpurkar et al. 2016 and 2018, "SQuAD" and "Know What You Don't Know"; Devlin et al. 2019,
 sections 4.2 and 4.3; google-research/bert, `run_squad.py`.

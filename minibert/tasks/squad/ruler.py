@@ -18,9 +18,10 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 
+from minibert.tasks.characters import GRAPHEME
+from minibert.tasks.overlap import Run
 from minibert.tasks.squad.reading import Answer, Question
-from minibert.tasks.squad.text import GRAPHEME
-from minibert.tasks.squad.windows import Pieces, Run, Window, check_room, cut_windows
+from minibert.tasks.squad.windows import Pieces, Window, check_room, cut_windows
 from minibert.tokenization import BertTokenizer
 
 MARGIN = 12  # columns for the names of the rows

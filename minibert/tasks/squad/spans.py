@@ -20,7 +20,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from minibert.checkpoint.disk import write_atomically
-from minibert.tasks.squad.text import sentence_around
+from minibert.tasks.characters import sentence_around
 from minibert.tasks.squad.windows import Windows
 
 SUMS_AT_ONCE = 4_000_000  # spans that are looked at together: 16 MB

@@ -17,19 +17,13 @@ from numpy.typing import NDArray
 from tokenizers import Encoding
 
 from minibert.errors import ConfigError, DataError
+from minibert.tasks.characters import GraphemeBounds, grapheme_bounds
+from minibert.tasks.overlap import Run, max_context, window_runs
 from minibert.tasks.sequence import Features
 from minibert.tasks.squad.reading import Answer, Question
-from minibert.tasks.squad.text import GraphemeBounds, grapheme_bounds
 from minibert.tokenization import BertTokenizer
 
 UNKNOWN = -100  # a label that `functional.cross_entropy` passes over
-
-
-class Run(NamedTuple):
-    """Word pieces of a context that follow each other."""
-
-    first: int
-    last: int  # the last of them, not the one behind
 
 
 class Pieces:
@@ -132,37 +126,6 @@ def cut_windows(
             )
         )
     return made
-
-
-def window_runs(pieces: int, room: int, doc_stride: int) -> list[Run]:
-    """The word pieces that each window takes of a context, with room for so many."""
-    step = min(doc_stride, room)
-    firsts = range(0, max(pieces - room, 0) + step, step)
-    return [Run(first, min(first + room, pieces) - 1) for first in firsts]
-
-
-def max_context(windows: Sequence[Run]) -> list[NDArray[np.bool_]]:
-    """For every window, which of its word pieces it shows better than the others do.
-
-    Of the windows that hold a piece, the one counts that has most beside it: the smaller of the
-    numbers of pieces to its left and to its right, plus a hundredth of the window's length. Of
-    equal ones it is the first.
-    """
-    if len(windows) == 1:
-        return [np.ones(windows[0].last - windows[0].first + 1, dtype=bool)]
-    most = np.full(windows[-1].last + 1, -1.0)
-    scores = []
-    for first, last in windows:
-        length = last - first + 1
-        left = np.arange(length)
-        score = np.minimum(left, left[::-1]) + 0.01 * length
-        # What is only as good as an earlier window is no better.
-        scores.append(np.where(score > most[first : last + 1], score, -1.0))
-        most[first : last + 1] = np.maximum(most[first : last + 1], score)
-    return [
-        score == most[first : last + 1]
-        for score, (first, last) in zip(scores, windows, strict=True)
-    ]
 
 
 def _framed(values: NDArray[Any], shift: int, outside: int) -> NDArray[Any]:
