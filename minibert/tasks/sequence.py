@@ -94,6 +94,10 @@ class Features:
 
     def batch(self, rows: Sequence[int]) -> Batch:
         """These examples in rows, padded on the right to the longest of them."""
+        return Batch(self.inputs(rows), None if self.labels is None else self.labels[list(rows)])
+
+    def inputs(self, rows: Sequence[int]) -> dict[str, Tensor]:
+        """What the model takes of a batch."""
         longest = int(self.lengths[list(rows)].max())
         ids = np.full((len(rows), longest), self.pad_id, dtype=np.int64)
         segments = np.zeros_like(ids)
@@ -104,8 +108,7 @@ class Features:
             segments[line, :length] = self.segments[start : start + length]
             mask[line, :length] = 1
         inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": segments}
-        labels = None if self.labels is None else self.labels[list(rows)]
-        return Batch({name: torch.from_numpy(value) for name, value in inputs.items()}, labels)
+        return {name: torch.from_numpy(value) for name, value in inputs.items()}
 
 
 def cut(ids: list[int], max_length: int, truncation: Truncation) -> list[int]:
