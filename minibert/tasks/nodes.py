@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from minibert.errors import DataError
+from minibert.tasks.tsv import read_text
 
 
 class Node(NamedTuple):
@@ -82,26 +83,15 @@ def _kind(value: object) -> str:
 
 def load_json(path: Path) -> Any:
     """What a JSON file holds. Raises `DataError` if it cannot be read, or names a field twice."""
-    return _parsed(_text(path), str(path))
+    return _parsed(read_text(path), str(path))
 
 
 def read_json_lines(path: Path) -> Iterator[tuple[int, Node]]:
     """The number and the value of every line that is not blank. Raises `DataError` naming it."""
-    for number, line in enumerate(_text(path).split("\n"), 1):
+    for number, line in enumerate(read_text(path).split("\n"), 1):
         if line.strip():
             where = f"{path}, line {number}"
             yield number, Node(_parsed(line, where), where)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 at byte {error.start}") from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def _parsed(text: str, where: str) -> Any:

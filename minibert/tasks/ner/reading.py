@@ -85,7 +85,7 @@ def read_sentences(path: Path, columns: Columns = USUAL, labelled: bool = True) 
     Unless `labelled` the tags are not asked for. Raises `DataError` naming file and line.
     """
     if path.suffix == ".jsonl":
-        return _read_json_lines(path, columns, labelled)
+        return _sentences(read_json_lines(path), str(path), columns, labelled)
     if path.suffix in (".json", ".csv", ".parquet"):
         raise DataError(f"{path}: tagged words are read from columns or from .jsonl")
     return _read_columns(path, columns, labelled)
@@ -177,13 +177,6 @@ def _places(cells: Sequence[str], columns: Columns, labelled: bool, where: str) 
     if words == tags:
         raise DataError(f"{where}: column {words + 1} cannot hold both the words and their tags")
     return words, tags
-
-
-def _read_json_lines(path: Path, columns: Columns, labelled: bool) -> list[Sentence]:
-    sentences = _sentences(read_json_lines(path), str(path), columns, labelled)
-    if not sentences:
-        raise DataError(f"{path}: no sentence in it")
-    return sentences
 
 
 def _sentences(

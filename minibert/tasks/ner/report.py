@@ -25,7 +25,7 @@ KINDS: dict[Kind, str] = {
     "missed": "nothing was found there",
     "invented": "nothing is there",
 }
-NONE = "none"  # what an entity is taken for that was missed, or that was invented
+NONE = "(none)"  # what an entity is taken for that was missed, or that was invented
 MOST_PRINTED = 10  # types that a terminal has room for
 WORST = 20
 WIDTH = 100
@@ -41,7 +41,7 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True)
 class Confused:
-    """How often entities of one type were taken for another; "none" stands for no entity."""
+    """How often entities of one type were taken for another; "(none)" stands for no entity."""
 
     gold: str
     predicted: str
@@ -108,9 +108,8 @@ class TagReport:
         names = [*(one.name for one in self.figures[1:]), NONE]
         counts = {(one.gold, one.predicted): one.count for one in self.confusion}
         width = max(6, *map(len, names))
-        yield (
-            f"{'gold':{width}}" + "".join(f"  {name:>{width}}" for name in names) + "  (predicted)"
-        )
+        heads = "".join(f"  {name:>{width}}" for name in names)
+        yield f"{'gold':{width}}{heads}  predicted"
         for gold in names:
             row = (counts.get((gold, predicted), 0) for predicted in names)
             yield f"{gold:{width}}" + "".join(f"  {count:{width},}" for count in row)

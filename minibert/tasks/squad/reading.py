@@ -102,8 +102,6 @@ def read_squad_lines(path: Path) -> list[Question]:
         question, context = entry.field("question"), entry.field("context")
         made = Question(id, question.filled_text(), context.filled_text(), ())
         _add(questions, entry, made)
-    if not questions:
-        raise DataError(f"{path}: no question in it")
     return list(questions.values())
 
 
