@@ -2,8 +2,8 @@
 
 In the order in which to read them: `reading` (files to sentences), `schemes` (tags to entities and
 back), `windows` (sentences to what the model takes), `task` (the loss), `decoding` (the model's
-scores to tags, and to entities in a text), `scoring` (how good they are), `report` (where they
-fail).
+scores to tags, and to entities in a text, which `text` divides into words), `scoring` (how good
+they are), `report` (where they fail).
 
 Source: Tjong Kim Sang and De Meulder 2003, "Introduction to the CoNLL-2003 shared task"; Devlin et
 al. 2019, section 5.3.

@@ -5,15 +5,13 @@ looks instead for the legal sequence of tags whose scores have the highest sum, 
 algorithm: of all ways to reach a tag at a word only the best is worth keeping.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from minibert.tasks.characters import grapheme_bounds
 from minibert.tasks.ner.schemes import TagSet
-from minibert.tokenization import BertTokenizer
+from minibert.tasks.ner.text import Text
 
 
 def best_tags(logits: NDArray[np.floating]) -> NDArray[np.int64]:
@@ -53,15 +51,6 @@ def best_path(
     return tags
 
 
-class Text(NamedTuple):
-    """A text and its words; (W,) each."""
-
-    text: str
-    words: tuple[str, ...]
-    starts: tuple[int, ...]  # in characters
-    ends: tuple[int, ...]
-
-
 class Found(NamedTuple):
     """An entity in a text, text == whole[start:end]."""
 
@@ -69,32 +58,7 @@ class Found(NamedTuple):
     type: str
     start: int  # characters
     end: int
-    score: float  # the product of its words' probabilities to have the tags that they were given
-
-
-def split(text: str, tokenizer: BertTokenizer) -> Text:
-    """The words of a text as BERT divides them: at blanks, and around every punctuation mark.
-
-    A word is cut from the text with all of its characters, accents that the tokenizer strips too.
-    What the tokenizer does not see, such as a control character by itself, is no word.
-    """
-    encoding = tokenizer.encode(text)
-    spans: dict[int, tuple[int, int]] = {}
-    for word, (start, end) in zip(encoding.word_ids, encoding.offsets, strict=True):
-        if word is not None:
-            spans[word] = spans.get(word, (start, end))[0], end
-    left, right = grapheme_bounds(text)
-    starts = tuple(int(left[start]) for start, _ in spans.values())
-    ends = tuple(int(right[end]) for _, end in spans.values())
-    words = tuple(text[start:end] for start, end in zip(starts, ends, strict=True))
-    return Text(text, words, starts, ends)
-
-
-def joined(words: Sequence[str]) -> Text:
-    """Words that stand in a file, as a text with a blank between any two."""
-    ends = np.cumsum([len(word) for word in words]) + np.arange(len(words))
-    starts = [end - len(word) for word, end in zip(words, ends, strict=True)]
-    return Text(" ".join(words), tuple(words), tuple(map(int, starts)), tuple(map(int, ends)))
+    score: float  # the mean probability of its words' tags
 
 
 def found_entities(
@@ -107,6 +71,6 @@ def found_entities(
     found = []
     for type, first, last in tag_set.entities([tag_set.names[tag] for tag in tags]):
         start, end = text.starts[first], text.ends[last]
-        score = float(sure[first : last + 1].prod())
+        score = float(sure[first : last + 1].mean())
         found.append(Found(text.text[start:end], type, start, end, score))
     return found
