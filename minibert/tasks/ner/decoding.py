@@ -14,9 +14,11 @@ from minibert.tasks.ner.schemes import TagSet
 from minibert.tasks.ner.text import Text
 
 
-def best_tags(logits: NDArray[np.floating]) -> NDArray[np.int64]:
-    """The number of each word's best tag; logits (W, C)."""
-    return logits.argmax(1)
+def best_tags(
+    logits: NDArray[np.floating], bounds: NDArray[np.int64], tag_set: TagSet, constrained: bool
+) -> NDArray[np.int64]:
+    """The number of each word's tag: the best by itself, or constrained that of `best_path`."""
+    return best_path(logits, bounds, tag_set) if constrained else logits.argmax(1)
 
 
 def best_path(
@@ -37,7 +39,7 @@ def best_path(
     # best[s, c]: the sum of the best way through sentence s so far that ends in tag c;
     # before[w, c]: which tag that way has at the word before w.
     best = logits[firsts] + first_move
-    before = np.zeros(logits.shape, dtype=np.int64)
+    before = np.zeros(logits.shape, dtype=np.int16)
     for step in range(1, lengths[0]):
         rows, words = slice(going[step]), firsts[: going[step]] + step
         ways = best[rows, :, None] + moves  # (S, C before, C after)

@@ -17,7 +17,7 @@ WORD = regex.compile(
     | ['\u2019] [sS] \b
     | [-.]{{2,}}
     | \p{{Han}}                              # each is a word for BERT too
-    | {PART} (?: (?: {JOINT} ) {PART} )*           # AT&T, 2:30
+    | {PART} (?: (?: {JOINT} ) {PART} )*     # AT&T, 2:30
     | (?= [^\s\p{{C}}] ) \X                  # any other character, with its accents
     """,
     regex.VERBOSE | regex.V1,
