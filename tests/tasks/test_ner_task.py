@@ -9,12 +9,12 @@ from tiny_runs import SIZES, tiny_tokenizer
 
 from minibert import BertConfig, BertForTokenClassification
 from minibert.model.heads import Logits
+from minibert.tasks.features import Batch
 from minibert.tasks.losses import Weighting, balanced_weights
 from minibert.tasks.ner.reading import read_sentences
 from minibert.tasks.ner.schemes import TagSet
 from minibert.tasks.ner.task import collect, loss
 from minibert.tasks.ner.windows import UNLABELLED, TaggedWindows
-from minibert.tasks.sequence import Batch
 
 PLAIN = Weighting()
 

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from minibert.model.heads import Logits
+from minibert.tasks.features import Batch
 from minibert.tasks.losses import Loss, Weighting, weighted_cross_entropy
 from minibert.tasks.ner.windows import TaggedWindows
-from minibert.tasks.sequence import Batch
 
 
 def loss(out: Logits, batch: Batch, weighting: Weighting) -> Loss:

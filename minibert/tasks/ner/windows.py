@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from torch.nn.utils.rnn import pad_sequence
 
 from minibert.errors import ConfigError, DataError
+from minibert.tasks.features import Batch, Features
 from minibert.tasks.ner.reading import Sentence
 from minibert.tasks.ner.schemes import TagSet
 from minibert.tasks.overlap import Run, max_context, window_runs
-from minibert.tasks.sequence import Batch, Features
 from minibert.tokenization import BertTokenizer
 
 UNLABELLED = -100  # a label that `functional.cross_entropy` passes over

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from minibert.errors import DataError
 from minibert.tasks.nodes import Node, load_json, read_json_lines
+from minibert.tasks.sources import hub_rows
 
 
 class Answer(NamedTuple):
@@ -26,6 +27,7 @@ class Question(NamedTuple):
     question: str
     context: str
     answers: tuple[Answer, ...]
+    known: bool = True  # False: what answers it is not known, and `answers` is empty
 
 
 def read_squad(path: Path, version: str | None = None) -> list[Question]:
@@ -55,18 +57,11 @@ def read_squad(path: Path, version: str | None = None) -> list[Question]:
 
 def read_squad_hub(version: str, split: str) -> list[Question]:
     """The questions of `split` "train" or "dev", from the hub through `datasets` and its cache."""
-    from datasets import load_dataset
-
     name = {"1.1": "rajpurkar/squad", "2.0": "rajpurkar/squad_v2"}[version]
-    try:
-        rows = load_dataset(name, split={"train": "train", "dev": "validation"}[split])
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise DataError(
-            f"SQuAD {version} cannot be had from the hub ({reason}); "
-            f"give --data with train-v{version}.json and dev-v{version}.json, or --train and --dev"
-        ) from error
-    return questions_from_rows(rows, version)
+    part = {"train": "train", "dev": "validation"}[split]
+    files = f"train-v{version}.json and dev-v{version}.json"
+    instead = f"give --data with {files}, or --train and --dev"
+    return questions_from_rows(hub_rows(f"SQuAD {version}", name, None, part, instead), version)
 
 
 def question_with_id(questions: Iterable[Question], id: str) -> Question:
@@ -100,7 +95,7 @@ def read_squad_lines(path: Path) -> list[Question]:
     for number, entry in read_json_lines(path):
         id = entry.field("id").filled_text() if entry.has("id") else str(number)
         question, context = entry.field("question"), entry.field("context")
-        made = Question(id, question.filled_text(), context.filled_text(), ())
+        made = Question(id, question.filled_text(), context.filled_text(), (), False)
         _add(questions, entry, made)
     return list(questions.values())
 
