@@ -15,7 +15,7 @@ from minibert.tasks.squad.ruler import (
     MARGIN,
     Line,
     Span,
-    ruler,
+    draw_ruler,
     visible,
 )
 from minibert.tasks.squad.text import GRAPHEME
@@ -30,7 +30,7 @@ def tokenizer():
 
 def drawn(tokenizer, context, *answers, width=40, **sizes):
     question = Question("q1", "Who won", context, tuple(Answer(*answer) for answer in answers))
-    return ruler(question, tokenizer, width=width, **sizes)
+    return draw_ruler(question, tokenizer, width=width, **sizes)
 
 
 DRAWN = """\
@@ -151,7 +151,7 @@ def test_a_question_of_the_sample_data_is_drawn_in_lines(root, width):
     words = question.context.split() + question.question.split()
     tokenizer = BertTokenizer.train(words, 1500, min_frequency=1)
 
-    text = ruler(question, tokenizer, max_length=60, doc_stride=20, width=width)
+    text = draw_ruler(question, tokenizer, max_length=60, doc_stride=20, width=width)
 
     rows = [(line[:MARGIN].strip(), line[MARGIN:]) for line in text.splitlines()]
     shown = [row for name, row in rows if name == "context"][1:]

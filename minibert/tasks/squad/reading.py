@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from minibert.errors import DataError
+from minibert.tasks.sources import hub_rows
+from minibert.tasks.tsv import read_lines, read_text
 
 
 class Answer(NamedTuple):
@@ -27,6 +29,7 @@ class Question(NamedTuple):
     question: str
     context: str
     answers: tuple[Answer, ...]
+    known: bool = True  # False: what answers it is not known, and `answers` is empty
 
 
 def read_squad(path: Path, version: str | None = None) -> list[Question]:
@@ -56,18 +59,11 @@ def read_squad(path: Path, version: str | None = None) -> list[Question]:
 
 def read_squad_hub(version: str, split: str) -> list[Question]:
     """The questions of `split` "train" or "dev", from the hub through `datasets` and its cache."""
-    from datasets import load_dataset
-
     name = {"1.1": "rajpurkar/squad", "2.0": "rajpurkar/squad_v2"}[version]
-    try:
-        rows = load_dataset(name, split={"train": "train", "dev": "validation"}[split])
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise DataError(
-            f"SQuAD {version} cannot be had from the hub ({reason}); "
-            f"give --data with train-v{version}.json and dev-v{version}.json, or --train and --dev"
-        ) from error
-    return questions_from_rows(rows, version)
+    part = {"train": "train", "dev": "validation"}[split]
+    files = f"train-v{version}.json and dev-v{version}.json"
+    instead = f"give --data with {files}, or --train and --dev"
+    return questions_from_rows(hub_rows(f"SQuAD {version}", name, None, part, instead), version)
 
 
 def question_with_id(questions: Iterable[Question], id: str) -> Question:
@@ -98,16 +94,14 @@ def read_squad_lines(path: Path) -> list[Question]:
     Without an id it is the line's number. Raises `DataError` naming the line.
     """
     questions: dict[str, Question] = {}
-    for number, line in enumerate(_text(path).split("\n"), 1):
+    for number, line in enumerate(read_lines(path), 1):
         if line.strip():
             where = f"{path}, line {number}"
             entry = Node(_parsed(line, where), where)
             id = entry.field("id").filled_text() if entry.has("id") else str(number)
             question, context = entry.field("question"), entry.field("context")
-            made = Question(id, question.filled_text(), context.filled_text(), ())
+            made = Question(id, question.filled_text(), context.filled_text(), (), False)
             _add(questions, entry, made)
-    if not questions:
-        raise DataError(f"{path}: no question in it")
     return list(questions.values())
 
 
@@ -209,18 +203,7 @@ def _kind(value: object) -> str:
 
 def load_json(path: Path) -> Any:
     """What a JSON file holds. Raises `DataError` if it cannot be read, or names a field twice."""
-    return _parsed(_text(path), str(path))
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 at byte {error.start}") from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    return _parsed(read_text(path), str(path))
 
 
 def _parsed(text: str, where: str) -> Any:
