@@ -16,6 +16,7 @@ from minibert.errors import MinibertError
 from minibert.tasks import read_text, squad
 from minibert.training.settings import (
     GlueSettings,
+    NerSettings,
     SentimentSettings,
     SquadSettings,
     TextSettings,
@@ -65,6 +66,12 @@ def sentiment(settings: Annotated[SentimentSettings, tyro.conf.arg(name="")]) ->
 @finetune.command(name="squad")
 def finetune_squad(settings: Annotated[SquadSettings, tyro.conf.arg(name="")]) -> None:
     """Fine-tune on SQuAD 1.1 or 2.0: find the words of a passage that answer a question."""
+    training.fine_tune(settings)
+
+
+@finetune.command
+def ner(settings: Annotated[NerSettings, tyro.conf.arg(name="")]) -> None:
+    """Fine-tune on tagged words: named entities, or another column of CoNLL files."""
     training.fine_tune(settings)
 
 
@@ -238,7 +245,7 @@ def predict(
 def show(asked: Sequence[tuple[str, ...]], answers: Sequence[Any], json: bool) -> None:
     """Print a line for each answer, with what was asked."""
     for texts, answer in zip(asked, answers, strict=True):
-        line = {"asked": texts, "answer": answer._asdict()}
+        line = {"asked": texts, "answer": answer.as_json()}
         print(dumps(line, ensure_ascii=False) if json else f"{answer}  |  {' / '.join(texts)}")
 
 

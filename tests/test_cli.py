@@ -45,6 +45,7 @@ OPTIONS = {
         --split-seed {TRAINING}""",
     "finetune sentiment": f"--task --truncation {TRAINING}",
     "finetune squad": f"--version --doc-stride --max-query-length --max-answer-length {TRAINING}",
+    "finetune ner": f"--word-column --tag-column --document-context --constrained {TRAINING}",
     "glue submission": "--output --data",
     "squad score": "--null-odds --worst --rows",
     "squad ruler": "--id --model --max-length --doc-stride --max-query-length --width",

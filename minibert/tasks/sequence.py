@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from minibert.checkpoint.disk import write_atomically
-from minibert.errors import ConfigError
 from minibert.model import BertForSequenceClassification
 from minibert.model.heads import Logits
 from minibert.tasks.features import Batch, Example, Features
-from minibert.tasks.losses import Loss, Weighting, balanced_weights, weighted_cross_entropy
+from minibert.tasks.losses import Loss, Weighting, weighted_cross_entropy, weighting_of
 from minibert.tasks.metrics import METRICS
 from minibert.tasks.reports.report import ClassReport, ScoreReport, write_report
 from minibert.tasks.signs import Signs, class_signs, score_signs
@@ -34,6 +33,10 @@ class Answer(NamedTuple):
     def text(self) -> str:
         """The value as it is printed."""
         return self.value if isinstance(self.value, str) else f"{self.value:.3f}"
+
+    def as_json(self) -> dict[str, Any]:
+        """What JSON shows."""
+        return self._asdict()
 
     def __str__(self) -> str:
         shares = "  ".join(f"{name} {share:.3f}" for name, share in self.probabilities.items())
@@ -110,20 +113,10 @@ class SequenceTask:
         labels (N,): the training set's, by which "balanced" is reckoned. Raises `ConfigError`
         where a task has no classes, or another number of them than there are weights.
         """
-        if not class_weights and not label_smoothing:
-            return self
-        if not self.label_names:
-            raise ConfigError(
-                f"{self.name} predicts a score: class weights and label smoothing are for classes"
-            )
-        if class_weights == "balanced":
-            class_weights = balanced_weights(labels, self.num_labels)
-        if class_weights and len(class_weights) != self.num_labels:
-            raise ConfigError(
-                f"{len(class_weights)} class weights for {self.name}, which has "
-                f"{self.num_labels} classes: {', '.join(self.label_names)}"
-            )
-        return replace(self, weighting=Weighting(class_weights, label_smoothing))
+        weighting = weighting_of(
+            self.name, self.label_names, class_weights, label_smoothing, labels
+        )
+        return replace(self, weighting=weighting)
 
     def loss(self, out: Logits, batch: Batch, training: bool = False) -> Loss:
         """Cross-entropy for classes, squared error for scores; logits (B, C), labels (B,).

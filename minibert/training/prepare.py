@@ -39,12 +39,13 @@ class Prepared(NamedTuple):
 
 def prepare(settings: Settings, task: WholeTask) -> Prepared:
     """Read and tokenize all data. Raises a `MinibertError` for anything wrong with it."""
-    check_best_by(settings.best_by, task)
+    print(task.name)
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
     tokenizer = BertTokenizer.from_pretrained(settings.model)
     sources = Sources.of(settings.as_json())
     task = task.prepared(sources)
+    check_best_by(settings.best_by, task)
 
     def features(examples: list[Any], training: bool = False) -> FeatureSet:
         return task.features(examples, tokenizer, settings.max_length, training)
@@ -58,7 +59,6 @@ def prepare(settings: Settings, task: WholeTask) -> Prepared:
     assert train_set.labels is not None
     task = task.weighted(settings.class_weights, settings.label_smoothing, train_set.labels)
     made = Prepared(task, tokenizer, precision, train_set, dev_set, more, test_set, dev_examples)
-    print(task.name)
     lines = made.report().splitlines()
     print(*lines[:MOST_LINES], sep="\n")
     if len(lines) > MOST_LINES:

@@ -11,7 +11,7 @@ report.md         what the best model makes of the dev set, with pictures: confu
 lr_range.png      alone with log.jsonl and settings.json: a learning-rate range test
 predictions.tsv   the best model's answers on the dev set; for SQuAD predictions.json,
                   nbest_predictions.json and null_odds.json in the official forms, and
-                  questions.tsv with the score of each
+                  questions.tsv with the score of each; for tagging predictions.txt
 checkpoints/      while it trains: all that is needed to resume it (see `checkpoints`)
 model/            the best model with its tokenizer, in Hugging Face's format
 submission/       files for the GLUE server, where they were asked for
@@ -58,6 +58,7 @@ FILES = (
     "calibration.png",
     "scatter.png",
     "predictions.tsv",
+    "predictions.txt",
     "predictions.json",
     "nbest_predictions.json",
     "null_odds.json",

@@ -8,6 +8,9 @@ from minibert.errors import DataError, RunError
 from minibert.tasks import glue
 from minibert.tasks.features import Example
 from minibert.tasks.kinds import task_of
+from minibert.tasks.ner.reading import Sentence
+from minibert.tasks.ner.task import Tagged, TaggingTask
+from minibert.tasks.ner.text import split
 from minibert.tasks.sequence import Answer, SequenceTask
 from minibert.tasks.sources import Sources
 from minibert.tasks.squad.reading import Question
@@ -93,8 +96,12 @@ class SavedRun:
             raise RunError(f"{self.path} is a run of {self.task.name}: no answers for {other.name}")
         return other
 
-    def predict(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> list[Answer]:
-        """One class or score for each text, or pair of texts."""
+    def predict(
+        self, texts: Sequence[str], pairs: Sequence[str] | None = None
+    ) -> Sequence[Answer | Tagged]:
+        """For each text, or pair of texts, a class or a score; or what is found in each text."""
+        if isinstance(self.task, TaggingTask) and pairs is None:
+            return self._tag(self.task, texts)
         if not isinstance(self.task, SequenceTask):
             raise self._wrongly_asked()
         if (pairs is None) == self.task.about_pairs:
@@ -107,6 +114,13 @@ class SavedRun:
         seconds: Sequence[str | None] = pairs if pairs is not None else [None] * len(texts)
         examples = [Example(*both, None) for both in zip(texts, seconds, strict=True)]
         return [self.task.answer(logits) for logits in self.run(examples)]
+
+    def _tag(self, task: TaggingTask, texts: Sequence[str]) -> list[Tagged]:
+        divided = [split(text) for text in texts]
+        for text in divided:
+            if not text.words:
+                raise DataError(f"there is no word in {text.text!r}")
+        return task.entities(divided, self.run([Sentence(text.words) for text in divided]))
 
     def answer(self, questions: Sequence[str], context: str) -> list[Found]:
         """The answer to each question, of words of the context, which may be of any length."""

@@ -209,3 +209,24 @@ class SquadSettings(Settings):
         for name in ("doc_stride", "max_query_length", "max_answer_length"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NerSettings(Settings):
+    """Fine-tune on tagged words: names of persons and places, or what else a column says of them.
+
+    Of the files in --data, train.txt and dev.txt or eng.train and eng.testa are taken.
+    """
+
+    # where the words stand: a column's number, from 1, or a field of JSON lines; first column, or
+    # words or tokens, if not given
+    word_column: str | None = None
+    # where their tags stand, such as 2 for CoNLL-2003's parts of speech; last column, or tags or
+    # ner_tags, if not given
+    tag_column: str | None = None
+    # fill the room that a sentence leaves with the sentences around it, of the same document: more
+    # exact, and slower
+    document_context: bool = False
+    constrained: bool = False  # predict only sequences of tags that are legal, such as no O I-PER
+    task: str = field(default="ner", init=False)
+    kind: str = field(default="ner", init=False)

@@ -183,13 +183,15 @@ def test_of_many_types_only_the_most_confused_are_printed():
 
 
 def test_the_files_of_a_report(report, tmp_path):
-    write_report(tmp_path, report)
+    write_report(tmp_path, "ner, seed 1", report, ["so it is"])
     content = json.loads((tmp_path / "report.json").read_text("utf-8"))
     assert content["figures"][0]["f1"] == 0.25
     assert content["kinds"]["missed"] == 1
     assert content["worst"][0]["gold"] == "⟦w0 A⟧ w1 ⟦w2 w3 B⟧"
-    text = (tmp_path / "report.txt").read_text("utf-8")
-    assert text.startswith(str(report))
+    text = (tmp_path / "report.md").read_text("utf-8")
+    assert text.startswith("# ner, seed 1\n\n## Warnings\n\n- so it is\n")
+    assert "| all | 0.2500 | 0.2500 | 0.2500 | 4 |" in text
+    assert "| missed: nothing was found there | 1 |" in text
     assert text.index("f, line 9: 3 errors") < text.index("f, line 1: 1 error\n")
 
 

@@ -13,10 +13,15 @@ from minibert.tasks.features import Batch
 from minibert.tasks.losses import Weighting, balanced_weights
 from minibert.tasks.ner.reading import read_sentences
 from minibert.tasks.ner.schemes import TagSet
-from minibert.tasks.ner.task import collect, loss
+from minibert.tasks.ner.task import TaggingTask
 from minibert.tasks.ner.windows import UNLABELLED, TaggedWindows
 
 PLAIN = Weighting()
+
+
+def loss(out, batch, weighting):
+    """In training."""
+    return TaggingTask(weighting=weighting).loss(out, batch, training=True)
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +71,13 @@ def test_it_is_that_of_transformers(model, windows, tmp_path):
     expected = theirs(**batch.inputs, labels=batch.labels).loss
     found = loss(model(**batch.inputs), batch, PLAIN)
     assert (found.total / found.denominator).item() == pytest.approx(expected.item(), abs=1e-10)
+
+
+def test_only_in_training_it_is_weighted():
+    task = TaggingTask(weighting=Weighting((1.0, 5.0), 0.1))
+    batch = Batch({"attention_mask": torch.ones(1, 2)}, torch.tensor([[0, 1]]))
+    out = Logits(torch.tensor([[[1.0, 0.0], [0.0, 0.5]]]))
+    assert task.loss(out, batch) == loss(out, batch, PLAIN) != task.loss(out, batch, training=True)
 
 
 def gradients(model, windows, groups, weighting, pack=False):
@@ -127,7 +139,7 @@ def test_words_come_back_in_the_order_of_the_file(model, windows, pack):
             for word, position in enumerate(windows.positions):
                 if windows.starts[row] <= position < windows.starts[row + 1]:
                     expected[word] = alone[position - windows.starts[row]]
-    collected = collect(found, windows)
+    collected = TaggingTask(label_names=windows.tag_set.names).collect(found, windows)
     assert collected.dtype == np.float32
     assert len(windows) > len(windows.sentences)
     np.testing.assert_allclose(collected, expected, atol=1e-5)

@@ -90,8 +90,8 @@ def test_a_sentence_too_long_is_read_in_several_windows():
     assert shown(windows) == ["A B C d", "c D E f", "e F G h", "g H I"]
     assert windows.truncated == 0
     assert windows.report() == (
-        "sentences 1, documents 1, windows 4\nwords 9, of which lost 0\n"
-        "sentences read in several windows of 6 word pieces 1"
+        "1 sentences in 1 documents, 9 words (0 lost), 4 windows\n"
+        "1 sentences are too long for one window"
     )
 
 
@@ -108,7 +108,7 @@ def test_words_in_which_the_tokenizer_sees_nothing_are_unknown_and_not_lost():
     windows = windows_of(sentence("a \x07 \u200b b", "O B-A I-A O"))
     assert shown(windows) == ["A [UNK] [UNK] B"]
     assert windows.labels[windows.positions].tolist() == [0, 1, 2, 0]
-    assert windows.report().endswith("words in which the tokenizer sees nothing, now [UNK] 2")
+    assert windows.report().endswith("2 words are [UNK]: the tokenizer sees nothing in them")
 
 
 def test_without_all_tags_there_are_no_labels():
@@ -277,7 +277,7 @@ def test_conll_2003_loses_no_word(real_data, context):
     windows = TaggedWindows(sentences, tokenizer, tag_set, 64, context)
     assert len(windows) > len(sentences)  # some are longer
     assert (windows.labels != UNLABELLED).sum() == len(windows.positions) == 51_362
-    assert "words 51,362, of which lost 0" in windows.report()
+    assert "51362 words (0 lost)" in windows.report()
     assert windows.labels[windows.positions].tolist() == tag_set.numbers(sentences).tolist()
     if context:  # all but short documents fill their windows
         assert windows.lengths.mean() > 62

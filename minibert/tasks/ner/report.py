@@ -3,7 +3,6 @@
 Where tags are plain, every word is an entity of one word, and its tag is the type of it.
 """
 
-import json
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -11,10 +10,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from minibert.checkpoint.disk import write_atomically
+from minibert.checkpoint.disk import write_atomically, write_json
 from minibert.tasks.ner.reading import DOCUMENT, Sentence
 from minibert.tasks.ner.schemes import OUTSIDE, Entity, TagSet
 from minibert.tasks.ner.scoring import Figures, Tags, accuracy, figures
+from minibert.tasks.reports.page import CURVES, page, table
 
 Kind = Literal["right", "type", "boundary", "both", "missed", "invented"]
 KINDS: dict[Kind, str] = {
@@ -196,12 +196,35 @@ def marked(words: Sequence[str], entities: Iterable[Entity]) -> str:
     return " ".join(made)
 
 
-def write_report(folder: Path, report: TagReport) -> None:
-    """report.json for programs, and report.txt with the worst sentences for readers."""
-    as_json = json.dumps(asdict(report), indent=2, ensure_ascii=False)
-    write_atomically(folder / "report.json", as_json + "\n")
-    text = "\n\n".join(map(str, (report, *report.worst)))
-    write_atomically(folder / "report.txt", text + "\n")
+def write_report(folder: Path, title: str, report: TagReport, warnings: Sequence[str] = ()) -> None:
+    """report.json for programs, and report.md with the worst sentences for readers."""
+    write_json(folder / "report.json", asdict(report))
+    write_atomically(folder / "report.md", _page(title, report, warnings))
+
+
+def _page(title: str, report: TagReport, warnings: Sequence[str]) -> str:
+    every = report.figures[0]
+    by_type = [
+        (one.name, f"{one.precision:.4f}", f"{one.recall:.4f}", f"{one.f1:.4f}", one.gold)
+        for one in report.figures
+    ]
+    taken = [one for one in report.confusion if one.gold != one.predicted]
+    kinds = [(f"{kind}: {KINDS[kind]}", count) for kind, count in report.kinds.items()]
+    confusion = [(f"{one.gold} for {one.predicted}", one.count) for one in taken[:WORST]]
+    return page(
+        title,
+        warnings,
+        f"{report.sentences:,} sentences of the dev set, {report.words:,} words: "
+        f"F1 **{every.f1:.4f}**, accuracy of words {report.accuracy:.4f}.",
+        CURVES,
+        table(("type", "precision", "recall", "F1", "there"), by_type),
+        "## Kinds of error",
+        table(("", "entities"), kinds),
+        "## Taken for another",
+        table(("", "times"), confusion) if confusion else "None.",
+        "## Worst sentences",
+        *(f"~~~~\n{one}\n~~~~" for one in report.worst),
+    )
 
 
 def write_columns(

@@ -208,7 +208,7 @@ class TagSet:
         places = {name: number for number, name in enumerate(self.names)}
         return np.array([places[tag] for sentence in sentences for tag in self.tags(sentence)])
 
-    def named(self, numbers: Sequence[int], bounds: Sequence[int]) -> list[tuple[str, ...]]:
+    def named(self, numbers: Iterable[int], bounds: Iterable[int]) -> list[tuple[str, ...]]:
         """The tags of sentences from all words' numbers; bounds as in `TaggedWindows`."""
         names = [self.names[number] for number in numbers]
         return [tuple(names[start:end]) for start, end in pairwise(bounds)]

@@ -66,7 +66,7 @@ def metric_names(tag_set: TagSet) -> tuple[str, ...]:
     """The keys of `metrics`; the first is that by which models are compared."""
     if not tag_set.types:
         return ("accuracy",)
-    return ("f1", "precision", "recall", "accuracy", *(f"f1_{type}" for type in tag_set.types))
+    return ("f1", "precision", "recall", "accuracy")
 
 
 def metrics(gold: Sequence[Tags], predicted: Sequence[Tags], tag_set: TagSet) -> dict[str, float]:
@@ -75,12 +75,10 @@ def metrics(gold: Sequence[Tags], predicted: Sequence[Tags], tag_set: TagSet) ->
     if not tag_set.types:
         return {"accuracy": right}
     ours, theirs = (list(map(tag_set.entities, tags)) for tags in (gold, predicted))
-    every, *types = figures(ours, theirs)
-    by_type = dict.fromkeys(tag_set.types, 0.0) | {one.name: one.f1 for one in types}
+    every = figures(ours, theirs)[0]
     return {
         "f1": every.f1,
         "precision": every.precision,
         "recall": every.recall,
         "accuracy": right,
-        **{f"f1_{type}": by_type[type] for type in tag_set.types},
     }

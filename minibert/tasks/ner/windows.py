@@ -124,14 +124,13 @@ class TaggedWindows(Features):
         documents = len({sentence.document for sentence in self.sentences})
         words = len(self.positions)
         lines = [
-            f"sentences {len(self.sentences):,}, documents {documents:,}, windows {len(self):,}",
-            f"words {words:,}, of which lost {self.bounds[-1] - words}",
+            f"{len(self.sentences)} sentences in {documents} documents, {words} words "
+            f"({self.bounds[-1] - words} lost), {len(self)} windows"
         ]
         if self.long:
-            most = self.max_length
-            lines.append(f"sentences read in several windows of {most} word pieces {self.long:,}")
+            lines.append(f"{self.long} sentences are too long for one window")
         if self.unseen:
-            lines.append(f"words in which the tokenizer sees nothing, now [UNK] {self.unseen:,}")
+            lines.append(f"{self.unseen} words are [UNK]: the tokenizer sees nothing in them")
         return "\n".join(lines)
 
 

@@ -52,6 +52,10 @@ class Found(NamedTuple):
     probability: float
     sentence: str  # the one around it; "" for no answer
 
+    def as_json(self) -> dict[str, Any]:
+        """What JSON shows."""
+        return self._asdict()
+
     def __str__(self) -> str:
         if not self.text:
             return f"no answer  {self.probability:.3f}"
@@ -215,7 +219,7 @@ class Predictions:
         lines = []
         for row, question in enumerate(self.questions):
             asked = {"id": question.id, "question": question.question}
-            answer = self.found(row, threshold)._asdict()
+            answer = self.found(row, threshold).as_json()
             lines.append(json.dumps({**asked, **answer}, ensure_ascii=False) + "\n")
         write_atomically(path, "".join(lines))
 
