@@ -95,6 +95,12 @@ def test_a_sentence_too_long_is_read_in_several_windows():
     )
 
 
+def test_a_sentence_that_just_fits_is_read_in_one_window():
+    windows = windows_of(outside("a b c d"), outside("a b c d e"), max_length=6)
+    assert shown(windows) == ["A B C D", "A B C d", "c D E"]
+    assert windows.long == 1
+
+
 def test_a_word_cut_at_a_windows_edge_is_read_in_the_next():
     """Room for 4: a b c ##x | c ##x ##y d | ##y d: in the last window no word is read."""
     windows = windows_of(sentence("a b cxy d", "O O B-A I-A"), max_length=6)
