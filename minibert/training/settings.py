@@ -224,9 +224,15 @@ class NerSettings(Settings):
     # where their tags stand, such as 2 for CoNLL-2003's parts of speech; last column, or tags or
     # ner_tags, if not given
     tag_column: str | None = None
-    # fill the room that a sentence leaves with the sentences around it, of the same document: more
-    # exact, and slower
+    # fill the room that a sentence leaves with the sentences around it in its document: slower
     document_context: bool = False
     constrained: bool = False  # predict only sequences of tags that are legal, such as no O I-PER
     task: str = field(default="ner", init=False)
     kind: str = field(default="ner", init=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.document_context and self.train_limit is not None:
+            raise ConfigError(
+                "--document-context needs whole documents, and --train-limit takes single sentences"
+            )

@@ -1,6 +1,8 @@
 """The loss of tagged words, and the way from batches back to words in the order of the file."""
 
+import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,10 +13,12 @@ from minibert import BertConfig, BertForTokenClassification
 from minibert.model.heads import Logits
 from minibert.tasks.features import Batch
 from minibert.tasks.losses import Weighting, balanced_weights
-from minibert.tasks.ner.reading import read_sentences
-from minibert.tasks.ner.schemes import TagSet
+from minibert.tasks.ner.reading import Columns, read_sentences
+from minibert.tasks.ner.schemes import TagSet, detect
 from minibert.tasks.ner.task import TaggingTask
+from minibert.tasks.ner.text import split
 from minibert.tasks.ner.windows import UNLABELLED, TaggedWindows
+from minibert.tasks.sources import Sources
 
 PLAIN = Weighting()
 
@@ -143,3 +147,96 @@ def test_words_come_back_in_the_order_of_the_file(model, windows, pack):
     assert collected.dtype == np.float32
     assert len(windows) > len(windows.sentences)
     np.testing.assert_allclose(collected, expected, atol=1e-5)
+
+
+# --- the task as a whole --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def data(root):
+    return Sources(root / "data" / "ner")
+
+
+@pytest.fixture
+def task(data):
+    return TaggingTask().prepared(data)
+
+
+def perfect(task, sentences):
+    """What a model says that knows every tag."""
+    numbers = task.tag_set.numbers(sentences)
+    return 20 * np.eye(task.num_labels, dtype=np.float32)[numbers]
+
+
+def test_the_tags_come_from_the_training_set_and_their_schemes_are_said(data, capsys):
+    task = TaggingTask().prepared(data)
+    assert task.label_names == (
+        "O", "B-LOC", "I-LOC", "B-MISC", "I-MISC", "B-ORG", "I-ORG", "B-PER", "I-PER"
+    )  # fmt: skip
+    assert capsys.readouterr().out == "tags       IOB2, 284 entities; dev IOB2, 98 entities\n"
+
+
+def test_another_column_is_another_task(data):
+    pos = TaggingTask(Columns(tags="2")).prepared(data)
+    assert {"NNP", "VBD", "."} < set(pos.label_names)
+    assert pos.metric_names == ("accuracy",)
+    chunks = TaggingTask(Columns(tags="3")).prepared(data)
+    assert {"B-NP", "I-VP"} < set(chunks.label_names)
+
+
+def test_metrics_and_signs_of_a_good_and_of_a_hopeless_model(task, data):
+    sentences = task.examples("dev", data)
+    windows = task.features(sentences, tiny_tokenizer(), 64)
+    scores = perfect(task, sentences)
+    metrics = task.metrics(scores, windows)
+    assert set(metrics.values()) == {1.0}
+    assert tuple(metrics) == task.metric_names
+    assert task.score(metrics | {"f1": 0.25}) == 0.25
+    assert task.signs(scores, windows).all == ()
+    assert task.signs(scores, windows).fresh == pytest.approx(math.log(9))
+
+    nothing = np.eye(9, dtype=np.float32)[np.zeros(len(scores), dtype=int)]
+    assert task.metrics(nothing, windows)["f1"] == 0
+    assert "every prediction is O" in task.signs(nothing, windows).symptoms[0]
+
+
+def test_constrained_is_legal(task, data):
+    sentences = task.examples("dev", data)
+    noise = np.random.default_rng(0).normal(size=(713, 9)).astype(np.float32)
+    for constrained in (False, True):
+        tags = replace(task, constrained=constrained).tags(noise, sentences)
+        tagged = [s._replace(tags=t) for s, t in zip(sentences, tags, strict=True)]
+        assert (detect(tagged).illegal == 0) == constrained
+
+
+def test_the_files_of_a_run(task, data, tmp_path):
+    sentences = task.examples("dev", data)
+    scores = perfect(task, sentences)
+    report = task.write_results(tmp_path, "ner", sentences, scores, ["one warning"])
+    assert report.figures[0].f1 == 1
+    assert "one warning" in (tmp_path / "report.md").read_text("utf-8")
+    again = task.read(tmp_path / "predictions.txt")
+    assert [(s.words, s.tags) for s in again] == [(s.words, s.tags) for s in sentences]
+
+    path = tmp_path / "answers.jsonl"
+    task.write_predictions(path, task.read(data.data / "dev.txt", labelled=False), scores)
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    for row, sentence in zip(rows, sentences, strict=True):
+        assert row["text"] == " ".join(sentence.words)
+        assert [entity["type"] for entity in row["entities"]] == [
+            entity.type for entity in task.tag_set.entities(sentence.tags)
+        ]
+        for entity in row["entities"]:
+            assert row["text"][entity["start"] : entity["end"]] == entity["text"]
+            assert entity["score"] == pytest.approx(1)
+
+
+def test_entities_of_raw_texts(task):
+    texts = [split("Ada met Byron."), split("In Turin, yes")]
+    scores = np.eye(9, dtype=np.float32)[[7, 0, 7, 0, 0, 1, 0, 0]]
+    found = task.entities(texts, scores)
+    assert [[entity[:4] for entity in one.entities] for one in found] == [
+        [("Ada", "PER", 0, 3), ("Byron", "PER", 8, 13)],
+        [("Turin", "LOC", 3, 8)],
+    ]
+    assert str(found[1]) == f"Turin LOC {math.e / (math.e + 8):.3f} (3 to 8)"

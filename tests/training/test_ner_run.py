@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from tiny_runs import ROOT, json_lines, json_of, save_tiny_model
 
-from minibert.errors import DataError, MinibertError
+from minibert.errors import ConfigError, DataError, MinibertError
 from minibert.tasks.ner.reading import Columns, read_sentences
 from minibert.tasks.ner.schemes import TagSet
 from minibert.tasks.ner.scoring import metrics
@@ -101,7 +101,8 @@ class TestTheRun:
             task.features(sentences[:2], saved.tokenizer, 64) for task in (saved.task, wide)
         )
         assert len(among.ids) > len(alone.ids)
-        run = fine_tune(settings(model, tmp_path / "run", document_context=True, constrained=True))
+        changes = {"document_context": True, "constrained": True, "train_limit": None}
+        run = fine_tune(settings(model, tmp_path / "run", **changes))
         task = load(run).task
         assert (task.document_context, task.constrained) == (True, True)
         rows = read_sentences(run / "predictions.txt", Columns("1", "3"))
@@ -110,6 +111,10 @@ class TestTheRun:
             numbers = [task.label_names.index(tag) for tag in row.tags]
             assert moves[0][numbers[0]]
             assert all(moves[1 + a][b] for a, b in pairwise(numbers))
+
+    def test_a_sample_of_sentences_has_no_documents(self, model, tmp_path):
+        with pytest.raises(ConfigError, match="needs whole documents, and --train-limit takes"):
+            settings(model, tmp_path, document_context=True)
 
 
 class TestAsking:

@@ -17,6 +17,8 @@ from tiny_runs import MAX_LENGTH, SIZES, examples_of, features_of, json_lines, t
 from minibert import BertConfig, BertTokenizer
 from minibert.checkpoint.names import theirs
 from minibert.tasks.glue import task_named
+from minibert.tasks.ner.task import TaggingTask
+from minibert.tasks.sources import Sources
 from minibert.tasks.squad.reading import read_squad
 from minibert.tasks.squad.task import SquadTask
 from minibert.training.learner import Learner
@@ -94,6 +96,30 @@ class Spans:
         )
 
 
+class Words:
+    """Tagging on both sides; theirs reads and cuts with benchmarks/ner_transformers.py."""
+
+    unseen = ("key.bias",)
+    their_model = transformers.BertForTokenClassification
+
+    def __init__(self, name, root):
+        self.sources = Sources(root / "data" / "ner")
+        self.task = TaggingTask().prepared(self.sources)
+
+    def features(self, tokenizer, split):
+        sentences = self.task.examples(split, self.sources)[:EXAMPLES]
+        return self.task.features(sentences, tokenizer, MAX_LENGTH)
+
+    def their_loss(self, model, tokenizer, rows):
+        import ner_transformers as ner
+
+        numbers = {name: number for number, name in enumerate(self.task.label_names)}
+        sentences = [ner.read(self.sources.data / "train.txt")[row] for row in rows]
+        parts = [ner.parts_of(one, tokenizer, numbers, MAX_LENGTH) for one in sentences]
+        batch = ner.collate([part for (part,) in parts], tokenizer.pad_token_id)
+        return model(**batch).loss
+
+
 def chosen(lengths, starts):
     """As many windows as there are examples: those with an answer, and the shortest without."""
     return np.lexsort((lengths, np.equal(starts, 0)))[:EXAMPLES]
@@ -110,7 +136,7 @@ class Rows:
         return self.features.batch(self.rows[rows])
 
 
-SIDES = {"sst-2": Texts, "mrpc": Texts, "sts-b": Texts, "squad": Spans}
+SIDES = {"sst-2": Texts, "mrpc": Texts, "sts-b": Texts, "squad": Spans, "ner": Words}
 every_kind = pytest.mark.parametrize("kind", ["standard", "google"])
 
 

@@ -78,9 +78,9 @@ class TaggingTask:
         return metric_names(self.tag_set)
 
     def prepared(self, sources: Sources) -> Self:
-        """The task with the tags of its training set; it is said which scheme they are of."""
+        """The task with the tags of its training set; it is said which scheme files are of."""
         sentences = self.examples("train", sources)
-        print(f"tags       {detect(sentences)}")
+        print(f"tags       {detect(sentences)}; dev {detect(self.examples('dev', sources))}")
         return replace(self, label_names=TagSet.of(sentences).names)
 
     def facts(self) -> dict[str, Any]:
