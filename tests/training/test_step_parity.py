@@ -17,6 +17,8 @@ from tiny_runs import MAX_LENGTH, SIZES, examples_of, features_of, json_lines, t
 from minibert import BertConfig, BertTokenizer
 from minibert.checkpoint.names import theirs
 from minibert.tasks.glue import task_named
+from minibert.tasks.ner.task import TaggingTask
+from minibert.tasks.sources import Sources
 from minibert.tasks.squad.reading import read_squad
 from minibert.tasks.squad.task import SquadTask
 from minibert.training.learner import Learner
@@ -57,6 +59,30 @@ class Texts:
         )
         labels = torch.tensor([example.label for example in chosen])
         return model(**inputs, labels=labels.double() if self.name == "sts-b" else labels).loss
+
+
+class Tags:
+    """Entities on both sides; theirs reads and cuts with benchmarks/ner_transformers.py."""
+
+    unseen = ("key.bias",)
+    their_model = transformers.BertForTokenClassification
+
+    def __init__(self, name, root):
+        self.folder = root / "data" / "ner"
+        self.task = TaggingTask().prepared(Sources(self.folder))
+
+    def features(self, tokenizer, split):
+        sentences = self.task.examples(split, Sources(self.folder))
+        return self.task.features(sentences[:EXAMPLES], tokenizer, MAX_LENGTH)
+
+    def their_loss(self, model, tokenizer, rows):
+        import ner_transformers as ner
+
+        numbers = {name: number for number, name in enumerate(self.task.label_names)}
+        sentences = ner.read(self.folder / "train.txt")
+        cut = [ner.parts_of(sentences[row], tokenizer, numbers, MAX_LENGTH) for row in rows]
+        batch = ner.collate([part for (part,) in cut], tokenizer.pad_token_id)
+        return model(**batch).loss
 
 
 class Spans:
@@ -110,7 +136,7 @@ class Rows:
         return self.features.batch(self.rows[rows])
 
 
-SIDES = {"sst-2": Texts, "mrpc": Texts, "sts-b": Texts, "squad": Spans}
+SIDES = {"sst-2": Texts, "mrpc": Texts, "sts-b": Texts, "ner": Tags, "squad": Spans}
 every_kind = pytest.mark.parametrize("kind", ["standard", "google"])
 
 
