@@ -61,6 +61,30 @@ class Texts:
         return model(**inputs, labels=labels.double() if self.name == "sts-b" else labels).loss
 
 
+class Tags:
+    """Entities on both sides; theirs reads and cuts with benchmarks/ner_transformers.py."""
+
+    unseen = ("key.bias",)
+    their_model = transformers.BertForTokenClassification
+
+    def __init__(self, name, root):
+        self.folder = root / "data" / "ner"
+        self.task = TaggingTask().prepared(Sources(self.folder))
+
+    def features(self, tokenizer, split):
+        sentences = self.task.examples(split, Sources(self.folder))
+        return self.task.features(sentences[:EXAMPLES], tokenizer, MAX_LENGTH)
+
+    def their_loss(self, model, tokenizer, rows):
+        import ner_transformers as ner
+
+        numbers = {name: number for number, name in enumerate(self.task.label_names)}
+        sentences = ner.read(self.folder / "train.txt")
+        cut = [ner.parts_of(sentences[row], tokenizer, numbers, MAX_LENGTH) for row in rows]
+        batch = ner.collate([part for (part,) in cut], tokenizer.pad_token_id)
+        return model(**batch).loss
+
+
 class Spans:
     """SQuAD on both sides; theirs reads and cuts with benchmarks/squad_transformers.py."""
 
@@ -96,30 +120,6 @@ class Spans:
         )
 
 
-class Words:
-    """Tagging on both sides; theirs reads and cuts with benchmarks/ner_transformers.py."""
-
-    unseen = ("key.bias",)
-    their_model = transformers.BertForTokenClassification
-
-    def __init__(self, name, root):
-        self.sources = Sources(root / "data" / "ner")
-        self.task = TaggingTask().prepared(self.sources)
-
-    def features(self, tokenizer, split):
-        sentences = self.task.examples(split, self.sources)[:EXAMPLES]
-        return self.task.features(sentences, tokenizer, MAX_LENGTH)
-
-    def their_loss(self, model, tokenizer, rows):
-        import ner_transformers as ner
-
-        numbers = {name: number for number, name in enumerate(self.task.label_names)}
-        sentences = [ner.read(self.sources.data / "train.txt")[row] for row in rows]
-        parts = [ner.parts_of(one, tokenizer, numbers, MAX_LENGTH) for one in sentences]
-        batch = ner.collate([part for (part,) in parts], tokenizer.pad_token_id)
-        return model(**batch).loss
-
-
 def chosen(lengths, starts):
     """As many windows as there are examples: those with an answer, and the shortest without."""
     return np.lexsort((lengths, np.equal(starts, 0)))[:EXAMPLES]
@@ -136,7 +136,7 @@ class Rows:
         return self.features.batch(self.rows[rows])
 
 
-SIDES = {"sst-2": Texts, "mrpc": Texts, "sts-b": Texts, "squad": Spans, "ner": Words}
+SIDES = {"sst-2": Texts, "mrpc": Texts, "sts-b": Texts, "ner": Tags, "squad": Spans}
 every_kind = pytest.mark.parametrize("kind", ["standard", "google"])
 
 
