@@ -92,7 +92,8 @@ class SavedRun:
 
     def _other_task(self, name: str) -> WholeTask:
         other = glue.task_named(name)
-        if other.label_names != self.task.label_names:
+        alike = isinstance(self.task, SequenceTask) and other.label_names == self.task.label_names
+        if not alike:
             raise RunError(f"{self.path} is a run of {self.task.name}: no answers for {other.name}")
         return other
 
@@ -120,7 +121,8 @@ class SavedRun:
         for text in divided:
             if not text.words:
                 raise DataError(f"there is no word in {text.text!r}")
-        return task.entities(divided, self.run([Sentence(text.words) for text in divided]))
+        sentences = [Sentence(text.words, document=n) for n, text in enumerate(divided)]
+        return task.entities(divided, self.run(sentences))
 
     def answer(self, questions: Sequence[str], context: str) -> list[Found]:
         """The answer to each question, of words of the context, which may be of any length."""
@@ -147,7 +149,7 @@ class SavedRun:
         return len(examples)
 
     def run(self, examples: Sequence[Any]) -> Any:
-        """What the model makes of the examples, as the task's `collect` returns it."""
+        """What the model makes of examples, as the task's `collect` returns it."""
         features = self.task.features(examples, self.tokenizer, self.max_length)
         return evaluate(self.model, self.task, features, self.precision).outputs
 

@@ -116,6 +116,15 @@ class TestTheRun:
         with pytest.raises(ConfigError, match="needs whole documents, and --train-limit takes"):
             settings(model, tmp_path, document_context=True)
 
+    def test_texts_are_no_document_together(self, model, tmp_path):
+        changes = {"document_context": True, "train_limit": None, "class_weights": "balanced"}
+        saved = load(fine_tune(settings(model, tmp_path / "run", **changes)))
+        texts = ["Ada Lovelace met Charles.", "In Paris it rains."]
+        for text, among in zip(texts, saved.predict(texts), strict=True):
+            (alone,) = saved.predict([text])
+            scores = [one.score for one in among.entities]
+            assert [one.score for one in alone.entities] == pytest.approx(scores, abs=1e-6)
+
 
 class TestAsking:
     def test_each_entity_stands_where_it_says(self, run):

@@ -162,6 +162,10 @@ class TestAsking:
         with pytest.raises(DataError, match="is empty"):
             load(run).answer([question], context)
 
+    def test_scores_of_glue_are_not_its_business(self, run):
+        with pytest.raises(MinibertError, match=r"a run of squad-2\.0: no answers for sts-b"):
+            load(run).evaluate(task="sts-b")
+
     def test_a_run_about_texts_is_not_asked_and_this_one_not_given_texts(self, run):
         with pytest.raises(MinibertError, match=r"squad-2\.0: give it --question and --context"):
             load(run).predict(["a text"])
