@@ -1,7 +1,7 @@
 """One label or score for a text or a pair of texts: what all tasks of this kind share."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, Self
@@ -14,6 +14,7 @@ from torch import Tensor
 from minibert.checkpoint.disk import write_atomically
 from minibert.model import BertForSequenceClassification
 from minibert.model.heads import Logits
+from minibert.tasks.base import BaseTask
 from minibert.tasks.features import Batch, Example, Features
 from minibert.tasks.losses import Loss, Weighting, weighted_cross_entropy, weighting_of
 from minibert.tasks.metrics import METRICS
@@ -44,7 +45,7 @@ class Answer(NamedTuple):
 
 
 @dataclass(frozen=True)
-class SequenceTask:
+class SequenceTask(BaseTask):
     """What to learn, and how to measure it.
 
     GLUE's tasks, sentiment and texts of one's own add where their examples come from.
@@ -72,14 +73,6 @@ class SequenceTask:
         """The options by which `predict` is given an example."""
         return "--text and --text-pair" if self.about_pairs else "--text"
 
-    def prepared(self, sources: Sources) -> Self:
-        """The task with what only its training data can tell, such as its classes."""
-        return self
-
-    def facts(self) -> dict[str, Any]:
-        """What settings.json must hold, beside the settings, for the task to be made again."""
-        return {}
-
     def examples(self, split: str, sources: Sources) -> list[Example]:
         """The examples of "train", "dev", "test", or another split that the task has."""
         raise NotImplementedError
@@ -87,10 +80,6 @@ class SequenceTask:
     def read(self, path: Path, labelled: bool = True) -> list[Example]:
         """The examples of one file. Raises `DataError` naming file and line."""
         raise NotImplementedError
-
-    def more_dev_splits(self, sources: Sources) -> tuple[str, ...]:
-        """Splits that are evaluated beside "dev"."""
-        return ()
 
     def features(
         self,
@@ -157,14 +146,6 @@ class SequenceTask:
         if self.label_names:
             return class_signs(self.label_names, logits, labels)
         return score_signs(logits[:, 0], labels)
-
-    def chosen(self, logits: NDArray[np.float32]) -> dict[str, float]:
-        """What the dev set decides beside the model: nothing."""
-        return {}
-
-    def settled(self, chosen: Mapping[str, float]) -> Self:
-        """The task with what its run has chosen: as it is."""
-        return self
 
     def answer(self, logits: NDArray[np.float32]) -> Answer:
         """What the logits (C,) of one example mean."""

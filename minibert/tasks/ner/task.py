@@ -1,7 +1,7 @@
 """What there is to learn, the tag of every word; and what the model says of them, word by word."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from torch import Tensor
 from minibert.checkpoint.disk import write_atomically
 from minibert.model import BertForTokenClassification
 from minibert.model.heads import Logits
+from minibert.tasks.base import BaseTask
 from minibert.tasks.features import Batch
 from minibert.tasks.losses import Loss, Weighting, weighted_cross_entropy, weighting_of
 from minibert.tasks.ner.decoding import Found, best_tags, found_entities
@@ -49,7 +50,7 @@ class Tagged(NamedTuple):
 
 
 @dataclass(frozen=True)
-class TaggingTask:
+class TaggingTask(BaseTask):
     """Entities, or what else a column of a file says of each word."""
 
     model: ClassVar = BertForTokenClassification
@@ -94,10 +95,6 @@ class TaggingTask:
     def read(self, path: Path, labelled: bool = True) -> list[Sentence]:
         """The sentences of a file: columns, or JSON lines."""
         return read_sentences(path, self.columns, labelled)
-
-    def more_dev_splits(self, sources: Sources) -> tuple[str, ...]:
-        """None."""
-        return ()
 
     def features(
         self,
@@ -166,14 +163,6 @@ class TaggingTask:
     def signs(self, scores: Scores, features: TaggedWindows) -> Signs:
         """What speaks for and against the result: that of words of so many classes."""
         return class_signs(self.label_names, scores, self.tag_set.numbers(features.sentences))
-
-    def chosen(self, scores: Scores) -> dict[str, float]:
-        """What the dev set decides beside the model: nothing."""
-        return {}
-
-    def settled(self, chosen: Mapping[str, float]) -> Self:
-        """The task with what its run has chosen: as it is."""
-        return self
 
     def entities(self, texts: Sequence[Text], scores: Scores) -> list[Tagged]:
         """The entities of texts, from the scores of their words."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 from minibert.errors import ConfigError, DataError
 from minibert.model import BertForQuestionAnswering, functional
 from minibert.model.heads import SpanLogits
+from minibert.tasks.base import BaseTask
 from minibert.tasks.features import Batch
 from minibert.tasks.losses import Loss
 from minibert.tasks.signs import Signs, said
@@ -33,7 +34,7 @@ HOPELESS = 10.0  # F1 on questions that have an answer; words taken at random sh
 
 
 @dataclass(frozen=True)
-class SquadTask:
+class SquadTask(BaseTask):
     """SQuAD 1.1, where every question has its answer in the context, or 2.0: some have none."""
 
     model: ClassVar = BertForQuestionAnswering
@@ -62,14 +63,6 @@ class SquadTask:
             return both
         return (*both, *(f"{kind}_{name}" for kind in ("HasAns", "NoAns") for name in both))
 
-    def prepared(self, sources: Sources) -> Self:
-        """The task as it is: the training data adds nothing."""
-        return self
-
-    def facts(self) -> dict[str, Any]:
-        """Nothing that the settings do not say."""
-        return {}
-
     def examples(self, split: str, sources: Sources) -> list[Question]:
         """The questions of "train" or "dev": a file of SQuAD's name in `data`, or from the hub."""
         given = sources.file(split)
@@ -89,10 +82,6 @@ class SquadTask:
                 raise DataError(f"{path}: JSON lines have no answers; give SQuAD's own JSON")
             return read_squad_lines(path)
         return read_squad(path, self.version)
-
-    def more_dev_splits(self, sources: Sources) -> tuple[str, ...]:
-        """None."""
-        return ()
 
     def features(
         self,
