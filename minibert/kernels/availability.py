@@ -1,0 +1,40 @@
+"""Whether the fused kernels can run here; said without importing Triton, which may be absent."""
+
+import os
+from importlib.util import find_spec
+
+import torch
+
+WIDTHS = (16, 32, 64, 128)  # of a head
+# Triton reads this variable once, when it is imported: kernels then run in Python, on any device,
+# thousands of times slower. The tests do this where there is no GPU.
+INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
+_INSTALLED = find_spec("triton") is not None
+_OLDEST = (8, 0)  # compute capability: the first with tensor cores for bfloat16
+
+
+@torch.compiler.assume_constant_result
+def why_not(device: torch.device, dtype: torch.dtype, width: int) -> str | None:
+    """Why heads of this width and dtype cannot be attended to by the kernels here; None: they can.
+
+    Takes nothing but what a compiled graph holds for constant.
+    """
+    if not _INSTALLED:
+        return "Triton is not installed (it comes with torch for CUDA)"
+    if width not in WIDTHS:
+        return f"its heads are {', '.join(map(str, WIDTHS))} wide, not {width}"
+    if INTERPRETED:
+        if dtype in (torch.float16, torch.float32, torch.float64):
+            return None
+        return f"Triton's interpreter does not multiply {_name(dtype)} rightly"
+    if device.type != "cuda":
+        return f"it needs a GPU, and this is {device.type} (TRITON_INTERPRET=1: slowly, for tests)"
+    if torch.cuda.get_device_capability(device) < _OLDEST:
+        return "it needs a GPU of compute capability 8.0 (Ampere) or later"
+    if dtype not in (torch.float16, torch.bfloat16, torch.float32):
+        return f"it computes in float16, bfloat16 or float32, not {_name(dtype)}"
+    return None
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
