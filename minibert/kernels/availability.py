@@ -13,7 +13,7 @@ _INSTALLED = find_spec("triton") is not None
 _OLDEST = (8, 0)  # compute capability: the first with tensor cores for bfloat16
 
 
-@torch.compiler.assume_constant_result
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def why_not(device: torch.device, dtype: torch.dtype, width: int) -> str | None:
     """Why heads of this width and dtype cannot be attended to by the kernels here; None: they can.
 
@@ -22,13 +22,13 @@ def why_not(device: torch.device, dtype: torch.dtype, width: int) -> str | None:
     if not _INSTALLED:
         return "Triton is not installed (it comes with torch for CUDA)"
     if width not in WIDTHS:
-        return f"its heads are {', '.join(map(str, WIDTHS))} wide, not {width}"
+        return f"its heads are {', '.join(map(str, WIDTHS))} numbers wide, not {width}"
     if INTERPRETED:
         if dtype in (torch.float16, torch.float32, torch.float64):
             return None
         return f"Triton's interpreter does not multiply {_name(dtype)} rightly"
     if device.type != "cuda":
-        return f"it needs a GPU, and this is {device.type} (TRITON_INTERPRET=1: slowly, for tests)"
+        return f"it needs a CUDA GPU, not {device.type} (or TRITON_INTERPRET=1: slow, for tests)"
     if torch.cuda.get_device_capability(device) < _OLDEST:
         return "it needs a GPU of compute capability 8.0 (Ampere) or later"
     if dtype not in (torch.float16, torch.bfloat16, torch.float32):

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 import triton
 from torch import Tensor
-from torch.autograd.function import FunctionCtx
 from triton import language as tl
 
 from minibert.errors import ConfigError
@@ -54,11 +53,11 @@ def fused_attention(
     `torch.set_float32_matmul_precision` allows that. Raises `ConfigError` where shapes do not fit
     or the kernels cannot run.
     """
-    _check(query, key, value, cu_seqlens, dropout_p, scale, bias, lengths)
     device = query.device.type
     if torch.is_autocast_enabled(device):
         low = torch.get_autocast_dtype(device)
         query, key, value = query.to(low), key.to(low), value.to(low)
+    _check(query, key, value, cu_seqlens, max_seqlen, dropout_p, scale, bias, lengths)
     width = query.shape[-1]
     hindrance = why_not(query.device, query.dtype, width)
     if hindrance:
@@ -83,6 +82,7 @@ def _check(
     key: Tensor,
     value: Tensor,
     cu_seqlens: Tensor,
+    max_seqlen: int,
     dropout_p: float,
     scale: float | None,
     bias: Tensor | None,
@@ -92,6 +92,11 @@ def _check(
         raise ConfigError(
             "query, key and value must share one shape (tokens, heads, width), not "
             f"{tuple(query.shape)}, {tuple(key.shape)} and {tuple(value.shape)}"
+        )
+    if not query.dtype == key.dtype == value.dtype:
+        raise ConfigError(
+            "query, key and value must share one dtype, not "
+            f"{query.dtype}, {key.dtype} and {value.dtype}"
         )
     for name, tensor in (("cu_seqlens", cu_seqlens), ("lengths", lengths)):
         if tensor is not None and (
@@ -104,8 +109,19 @@ def _check(
         raise ConfigError(f"dropout_p {dropout_p} is no probability")
     if scale is not None and scale <= 0:
         raise ConfigError(f"scale must be above 0, not {scale}")
-    if bias is not None and bias.requires_grad:
+    if bias is not None:
+        _check_bias(bias, (len(cu_seqlens) - 1, query.shape[1], max_seqlen, max_seqlen))
+
+
+def _check_bias(bias: Tensor, shape: tuple[int, int, int, int]) -> None:
+    if bias.requires_grad:
         raise ConfigError("bias is a constant here and gets no gradient: detach it")
+    sizes = zip(reversed(bias.shape), reversed(shape), strict=False)
+    if bias.dim() > 4 or any(size not in (1, wanted) for size, wanted in sizes):
+        raise ConfigError(
+            f"bias {tuple(bias.shape)} does not broadcast to (sequences, heads, max_seqlen, "
+            f"max_seqlen), here {shape}"
+        )
 
 
 @torch.library.custom_op("minibert::fused_attention", mutates_args=())
@@ -205,15 +221,13 @@ def _backward_shapes(grad_context: Tensor, *given: object) -> tuple[Tensor, Tens
     )
 
 
-def _keep_for_backward(
-    ctx: FunctionCtx, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]
-) -> None:
+def _keep_for_backward(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
     *tensors, ctx.max_seqlen, ctx.dropout_p, ctx.scale = inputs
     query, key, value, *where = tensors
     ctx.save_for_backward(query, key, value, *output, *where)
 
 
-def _differentiate(ctx: FunctionCtx, grad_context: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
+def _differentiate(ctx: Any, grad_context: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
     gradients = _backward(
         grad_context.contiguous(), *ctx.saved_tensors, ctx.max_seqlen, ctx.dropout_p, ctx.scale
     )
@@ -232,9 +246,7 @@ _WIDE = {
 }
 
 
-def _strides(
-    bias: Tensor | None, sequences: int, heads: int, max_seqlen: int
-) -> tuple[int, int, int, int]:
+def _strides(bias: Tensor | None, sequences: int, heads: int, max_seqlen: int) -> tuple[int, ...]:
     """How far apart a bias's numbers lie, from one sequence, head, query and key to the next."""
     if bias is None:
         return 0, 0, 0, 0

@@ -72,9 +72,7 @@ def keep_tile(
     return (bits & 0xFFFF) >= threshold(dropout_p)
 
 
-def keep_mask(
-    seed: Tensor, sequences: int, heads: int, length: int, dropout_p: float
-) -> Tensor:
+def keep_mask(seed: Tensor, sequences: int, heads: int, length: int, dropout_p: float) -> Tensor:
     """What the fused kernels keep under this seed: (B, H, S, S), True = keep.
 
     `functional.scaled_dot_product_attention` takes it as `keep_mask`, and then drops the same.

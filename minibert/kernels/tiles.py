@@ -43,7 +43,7 @@ TABLE: dict[tuple[int, int], Tiles] = {
 def tiles_for(size: int, width: int, longest: int) -> Tiles:
     """The tiles for numbers of `size` bytes and heads of `width`, where no sequence is longer.
 
-    Short sequences would leave most of a large tile empty: none is wider than the next power of two.
+    Short sequences would leave most of a large tile empty: none is longer than the next power of 2.
     """
     enough = max(32, 1 << (longest - 1).bit_length())
 

@@ -48,20 +48,16 @@ def span(cu_seqlens, lengths, sequence):
     """Where a sequence starts, how many tokens it has, and how many rows are its own."""
     start = tl.load(cu_seqlens + sequence).to(tl.int64)
     room = (tl.load(cu_seqlens + sequence + 1) - start).to(tl.int32)
-    if lengths is None:
-        return start, room, room
-    else:
-        return start, tl.load(lengths + sequence).to(tl.int32), room
+    length = room if lengths is None else tl.load(lengths + sequence).to(tl.int32)
+    return start, length, room
 
 
 @triton.jit
 def load_rows(tensor, row, length, row_stride, WIDTH: tl.constexpr, CHECKED: tl.constexpr):
     """Rows of one head, (rows, W); zeros behind the sequence's end, if that is to be CHECKED."""
     pointers = tensor + row[:, None] * row_stride + tl.arange(0, WIDTH)[None, :]
-    if CHECKED:
-        return tl.load(pointers, mask=(row < length)[:, None], other=0.0)
-    else:
-        return tl.load(pointers)
+    there = (row < length)[:, None] if CHECKED else None
+    return tl.load(pointers, mask=there, other=0.0 if CHECKED else None)
 
 
 @triton.jit
@@ -90,9 +86,7 @@ def add_bias(
 
 
 @triton.jit
-def keep_tile(
-    seed, query, first_key, head, sequence, KEYS: tl.constexpr, THRESHOLD: tl.constexpr
-):
+def keep_tile(seed, query, first_key, head, sequence, KEYS: tl.constexpr, THRESHOLD: tl.constexpr):
     """What dropout keeps of these queries (rows,) and KEYS keys from first_key: (rows, KEYS).
 
     See `random.keep_tile`: the same numbers, four words of two elements from each call.
@@ -140,7 +134,7 @@ def attend_to_tile(
     shrink = tl.exp2(maximum - new_maximum)
     total = total * shrink + tl.sum(exponentials, 1)
     if seed is not None:  # after the sum: dropout takes away probability, and leaves the rest
-        keep = keep_tile(tl.load(seed), query, first_key, head, sequence, KEYS, THRESHOLD)
+        keep = keep_tile(seed, query, first_key, head, sequence, KEYS, THRESHOLD)
         exponentials = tl.where(keep, exponentials, 0.0)
     values = load_rows(value, column, length, row_stride, WIDTH, LAST)
     context = tl.dot(
@@ -166,6 +160,8 @@ def forward_kernel(
     row = block * QUERIES + tl.arange(0, QUERIES)
     row_stride = heads * WIDTH
     origin = start * row_stride + head * WIDTH
+    if seed is not None:
+        seed = tl.load(seed)
     if bias is not None:
         bias += sequence.to(tl.int64) * sequence_stride + head * head_stride
 
@@ -216,9 +212,7 @@ def delta_kernel(
     there = row < tokens * heads
     result = tl.load(context + pointers, mask=there[:, None], other=0.0).to(WIDE)
     gradient = tl.load(grad_context + pointers, mask=there[:, None], other=0.0).to(WIDE)
-    tl.store(
-        delta + row % heads * tokens + row // heads, tl.sum(result * gradient, 1), mask=there
-    )
+    tl.store(delta + row % heads * tokens + row // heads, tl.sum(result * gradient, 1), mask=there)
 
 
 @triton.jit
@@ -256,7 +250,7 @@ def key_value_tile(
     grad_probs = tl.dot(values, tl.trans(gradients), input_precision=PRECISION, out_dtype=WIDE)
     kept = probs
     if seed is not None:
-        keep = keep_tile(tl.load(seed), row, first_key, head, sequence, KEYS, THRESHOLD)
+        keep = keep_tile(seed, row, first_key, head, sequence, KEYS, THRESHOLD)
         keep = tl.trans(keep)
         kept = tl.where(keep, probs, 0.0)
         grad_probs = tl.where(keep, grad_probs, 0.0) * RESCALE
@@ -291,6 +285,8 @@ def key_value_kernel(
     row_stride = heads * WIDTH
     origin = start * row_stride + head * WIDTH
     rows = head.to(tl.int64) * tokens + start
+    if seed is not None:
+        seed = tl.load(seed)
     if bias is not None:
         bias += sequence.to(tl.int64) * sequence_stride + head * head_stride
 
@@ -347,7 +343,7 @@ def query_tile(
     values = load_rows(value, column, length, row_stride, WIDTH, LAST)
     grad_probs = tl.dot(gradients, tl.trans(values), input_precision=PRECISION, out_dtype=WIDE)
     if seed is not None:
-        keep = keep_tile(tl.load(seed), query, first_key, head, sequence, KEYS, THRESHOLD)
+        keep = keep_tile(seed, query, first_key, head, sequence, KEYS, THRESHOLD)
         grad_probs = tl.where(keep, grad_probs, 0.0) * RESCALE
     grad_scores = probs * (grad_probs - subtracted[:, None])
     return tl.dot(
@@ -374,6 +370,8 @@ def query_kernel(
     row_stride = heads * WIDTH
     origin = start * row_stride + head * WIDTH
     rows = head.to(tl.int64) * tokens + start
+    if seed is not None:
+        seed = tl.load(seed)
     if bias is not None:
         bias += sequence.to(tl.int64) * sequence_stride + head * head_stride
 
