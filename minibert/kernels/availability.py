@@ -10,15 +10,10 @@ WIDTHS = (16, 32, 64, 128)  # of a head
 # thousands of times slower. The tests do this where there is no GPU.
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 _INSTALLED = find_spec("triton") is not None
-_OLDEST = (8, 0)  # compute capability: the first with tensor cores for bfloat16
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def why_not(device: torch.device, dtype: torch.dtype, width: int) -> str | None:
-    """Why heads of this width and dtype cannot be attended to by the kernels here; None: they can.
-
-    Takes nothing but what a compiled graph holds for constant.
-    """
+    """Why the kernels cannot attend with heads of this width and dtype here; None: they can."""
     if not _INSTALLED:
         return "Triton is not installed (it comes with torch for CUDA)"
     if width not in WIDTHS:
@@ -29,11 +24,17 @@ def why_not(device: torch.device, dtype: torch.dtype, width: int) -> str | None:
         return f"Triton's interpreter does not multiply {_name(dtype)} rightly"
     if device.type != "cuda":
         return f"it needs a CUDA GPU, not {device.type} (or TRITON_INTERPRET=1: slow, for tests)"
-    if torch.cuda.get_device_capability(device) < _OLDEST:
+    if _is_old(device):
         return "it needs a GPU of compute capability 8.0 (Ampere) or later"
     if dtype not in (torch.float16, torch.bfloat16, torch.float32):
         return f"it computes in float16, bfloat16 or float32, not {_name(dtype)}"
     return None
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def _is_old(device: torch.device) -> bool:
+    """Whether this GPU is from before the first with tensor cores for bfloat16."""
+    return torch.cuda.get_device_capability(device) < (8, 0)
 
 
 def _name(dtype: torch.dtype) -> str:

@@ -187,11 +187,9 @@ def forward_kernel(
     total = tl.where(total > 0, total, 1.0)  # 0: no key could be attended to, and result is 0
     result = tl.where((row < length)[:, None], result * (RESCALE / total)[:, None], 0.0)
     store_rows(context + origin, result, row, room, row_stride, WIDTH)
-    tl.store(
-        log_sum_exp + head.to(tl.int64) * tokens + start + row,
-        maximum + tl.log2(total),
-        mask=row < length,
-    )
+    normaliser = tl.where(row < length, maximum + tl.log2(total), 0.0)
+    rows = head.to(tl.int64) * tokens + start
+    tl.store(log_sum_exp + rows + row, normaliser, mask=row < room)
 
 
 # Backward
@@ -227,7 +225,8 @@ def key_value_tile(
     """What QUERIES queries add to the gradients of the keys and values.
 
     Scores stand transposed here, (keys, queries), as computed, because to transpose the result of
-    one product for the next has given wrong gradients on Hopper GPUs (Triton 3.4 and later).
+    one product for the next has given wrong gradients on Hopper GPUs (Triton 3.4 and later). Rows
+    of keys behind the end may come to anything, even NaN; they end as rows that are thrown away.
     """
     row = first_query + tl.arange(0, QUERIES)
     queries = load_rows(query, row, length, row_stride, WIDTH, LAST)

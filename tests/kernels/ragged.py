@@ -6,9 +6,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from minibert.kernels.availability import INTERPRETED
 from minibert.model import functional
 
-DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+# Triton's interpreter is for the CPU here, though it would take tensors of a GPU as well.
+DEVICE = torch.device("cpu" if INTERPRETED or not torch.cuda.is_available() else "cuda")
 
 
 class Example(NamedTuple):

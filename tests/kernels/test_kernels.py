@@ -1,0 +1,39 @@
+"""Runs the checks of the fused kernels, each file in a process of its own.
+
+Triton reads TRITON_INTERPRET when it is imported. A process can have its kernels interpreted or
+compiled, not both, and other tests shall not come to have imported it in one way or the other.
+"""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+CHECKS = ["checks_attention.py", "checks_model.py"]
+
+
+def run(root, file, **environment):
+    """pytest on this file; fails with its output."""
+    pytest.importorskip("triton")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", root / "tests/kernels" / file],
+        cwd=root,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+    )
+    print(done.stdout, done.stderr)
+    assert done.returncode == 0, f"{file} failed"
+    assert " passed" in done.stdout
+
+
+@pytest.mark.parametrize("file", CHECKS)
+def test_in_the_interpreter(root, file):
+    run(root, file, TRITON_INTERPRET="1")
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("file", CHECKS)
+def test_on_the_gpu(root, file):
+    run(root, file, TRITON_INTERPRET="0")
