@@ -48,7 +48,8 @@ def tiles_for(size: int, width: int, longest: int) -> Tiles:
     enough = max(32, 1 << (longest - 1).bit_length())
 
     def cut(tile: Tile) -> Tile:
-        queries, keys = min(tile.queries, enough), min(tile.keys, enough)
-        return Tile(queries, keys, tile.warps if max(queries, keys) > 64 else 4, tile.stages)
+        if max(tile.queries, tile.keys) <= enough:
+            return tile
+        return Tile(min(tile.queries, enough), min(tile.keys, enough), 4, tile.stages)
 
     return Tiles(*(cut(tile) for tile in TABLE[min(size, 4), width]))

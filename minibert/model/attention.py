@@ -146,14 +146,16 @@ def choose(
     is asked for where it cannot run.
     """
     check_way(wanted)
+    if wanted in WAYS:
+        return Choice(wanted, "as asked")
     hindrance = why_not(device, dtype, width)
-    if wanted == "fused" and hindrance:
-        instead = choose("auto", device, training, dtype, width)
-        raise ConfigError(
-            f"attention 'fused' cannot run here: {hindrance}. attention='auto' would take "
-            f"{instead.way} ({instead.reason})"
-        )
-    if wanted != "auto":
+    if wanted == "fused":
+        if hindrance:
+            instead = choose("auto", device, training, dtype, width)
+            raise ConfigError(
+                f"attention 'fused' cannot run here: {hindrance}. 'auto' would take "
+                f"{instead.way} ({instead.reason})"
+            )
         return Choice(wanted, "as asked")
     if device.type == "cpu":
         if training:

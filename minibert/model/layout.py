@@ -37,11 +37,11 @@ class Segments(NamedTuple):
         self, query: Tensor, key: Tensor, value: Tensor, heads: int, dropout_p: float
     ) -> Tensor:
         """Attention within each sequence: all rows end to end, whether padding or not."""
-        # query (B*S, D) | (T, D) -> (B*S, H, W) | (T, H, W)
+        # query (B * S, D) | (T, D) -> (B * S, H, W) | (T, H, W)
         query = query.unflatten(-1, (heads, -1))
-        # key (B*S, D) | (T, D) -> (B*S, H, W) | (T, H, W)
+        # key (B * S, D) | (T, D) -> (B * S, H, W) | (T, H, W)
         key = key.unflatten(-1, (heads, -1))
-        # value (B*S, D) | (T, D) -> (B*S, H, W) | (T, H, W)
+        # value (B * S, D) | (T, D) -> (B * S, H, W) | (T, H, W)
         value = value.unflatten(-1, (heads, -1))
         context = kernels.fused_attention(
             query,
@@ -53,7 +53,7 @@ class Segments(NamedTuple):
             bias=self.bias,
             lengths=self.lengths,
         )
-        return context.flatten(1)  # context (B*S, H, W) | (T, H, W) -> (B*S, D) | (T, D)
+        return context.flatten(1)  # context (B * S, H, W) | (T, H, W) -> (B * S, D) | (T, D)
 
 
 class Padded:
@@ -107,7 +107,7 @@ class Padded:
         context = self.segments.attend(
             query.flatten(0, 1), key.flatten(0, 1), value.flatten(0, 1), heads, dropout_p
         )
-        return context.view(query.shape)  # context (B*S, D) -> (B, S, D)
+        return context.view(query.shape)  # context (B * S, D) -> (B, S, D)
 
     def show(self, query: Tensor, key: Tensor, heads: int) -> None:
         """Record scores and probabilities, which the fused kernels never hold."""
