@@ -31,6 +31,9 @@ LOG2_E = tl.constexpr(1.4426950408889634)
 LOWEST = tl.constexpr(-1.0e30)
 MINUS_INFINITY = tl.constexpr(float("-inf"))
 PHILOX_ROUNDS = tl.constexpr(7)  # `random.ROUNDS`
+# Numbers that change from batch to batch. Left alone, Triton would compile anew for each that
+# happens to be 1 or a multiple of 16.
+VARYING = ["tokens", "heads", "blocks", "sequence_stride", "head_stride", "query_stride"]
 
 
 @triton.jit
@@ -144,7 +147,7 @@ def attend_to_tile(
     return context, new_maximum, total
 
 
-@triton.jit
+@triton.jit(do_not_specialize=VARYING)
 def forward_kernel(
     query, key, value, context, log_sum_exp, cu_seqlens, lengths, seed, bias,
     sequence_stride, head_stride, query_stride, key_stride, tokens, heads, blocks,
@@ -195,7 +198,7 @@ def forward_kernel(
 # Backward
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["tokens", "heads"])
 def delta_kernel(
     context, grad_context, delta, tokens, heads,
     WIDTH: tl.constexpr, ROWS: tl.constexpr, WIDE: tl.constexpr,
@@ -265,7 +268,7 @@ def key_value_tile(
     return grad_keys, grad_values
 
 
-@triton.jit
+@triton.jit(do_not_specialize=VARYING)
 def key_value_kernel(
     query, key, value, grad_context, log_sum_exp, delta, grad_key, grad_value,
     cu_seqlens, lengths, seed, bias,
@@ -351,7 +354,7 @@ def query_tile(
     )  # fmt: skip
 
 
-@triton.jit
+@triton.jit(do_not_specialize=VARYING)
 def query_kernel(
     query, key, value, grad_context, log_sum_exp, delta, grad_query,
     cu_seqlens, lengths, seed, bias,

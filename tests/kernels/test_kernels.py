@@ -13,11 +13,11 @@ import pytest
 CHECKS = ["checks_attention.py", "checks_model.py"]
 
 
-def run(root, file, **environment):
+def run(root, file, *options, **environment):
     """pytest on this file; fails with its output."""
     pytest.importorskip("triton")
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", root / "tests/kernels" / file],
+        [sys.executable, "-m", "pytest", "-q", *options, root / "tests/kernels" / file],
         cwd=root,
         env=os.environ | environment,
         capture_output=True,
@@ -30,10 +30,11 @@ def run(root, file, **environment):
 
 @pytest.mark.parametrize("file", CHECKS)
 def test_in_the_interpreter(root, file):
-    run(root, file, TRITON_INTERPRET="1")
+    run(root, file, "-p", "no:xdist", TRITON_INTERPRET="1")
 
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("file", CHECKS)
 def test_on_the_gpu(root, file):
-    run(root, file, TRITON_INTERPRET="0")
+    """In several processes: nearly all of the time goes into compiling kernels."""
+    run(root, file, "-n", str(min(8, os.cpu_count())), TRITON_INTERPRET="0")
