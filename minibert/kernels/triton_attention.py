@@ -82,7 +82,8 @@ def add_bias(
     """
     if PER_QUERY:
         there = (query < length) & (key < length)
-        added = tl.load(bias + query * query_stride + key * key_stride, mask=there, other=0.0)
+        offset = query.to(tl.int64) * query_stride + key * key_stride
+        added = tl.load(bias + offset, mask=there, other=0.0)
     else:
         added = tl.load(bias + key * key_stride, mask=key < length, other=0.0)
     return scores + added.to(scores.dtype) * (1 / SCALE)
@@ -166,7 +167,7 @@ def forward_kernel(
     if seed is not None:
         seed = tl.load(seed)
     if bias is not None:
-        bias += sequence.to(tl.int64) * sequence_stride + head * head_stride
+        bias += sequence.to(tl.int64) * sequence_stride + head.to(tl.int64) * head_stride
 
     queries = load_rows(query + origin, row, length, row_stride, WIDTH, True)
     maximum = tl.full([QUERIES], LOWEST, WIDE)
@@ -290,7 +291,7 @@ def key_value_kernel(
     if seed is not None:
         seed = tl.load(seed)
     if bias is not None:
-        bias += sequence.to(tl.int64) * sequence_stride + head * head_stride
+        bias += sequence.to(tl.int64) * sequence_stride + head.to(tl.int64) * head_stride
 
     keys = load_rows(key + origin, column, length, row_stride, WIDTH, True)
     values = load_rows(value + origin, column, length, row_stride, WIDTH, True)
@@ -375,7 +376,7 @@ def query_kernel(
     if seed is not None:
         seed = tl.load(seed)
     if bias is not None:
-        bias += sequence.to(tl.int64) * sequence_stride + head * head_stride
+        bias += sequence.to(tl.int64) * sequence_stride + head.to(tl.int64) * head_stride
 
     queries = load_rows(query + origin, row, length, row_stride, WIDTH, True)
     gradients = load_rows(grad_context + origin, row, length, row_stride, WIDTH, True)

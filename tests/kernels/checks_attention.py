@@ -8,6 +8,7 @@ import random
 
 import pytest
 import torch
+import torch._dynamo.testing
 import triton
 import triton.language as tl
 from ragged import DEVICE, assert_as_exact_as, example, explicit, results
@@ -181,18 +182,20 @@ def eye(length, width=128):
 
 @pytest.mark.parametrize("tile", SIZES, ids=lambda tile: f"{tile.queries}x{tile.keys}")
 def test_all_kernels_drop_what_the_mask_says_in_tiles_of_any_size(tile, monkeypatch):
-    monkeypatch.setitem(tiles.TABLE, (4, 128), Tiles(tile, tile, tile))
+    dtype = torch.bfloat16 if GPU else torch.float32
+    monkeypatch.setitem(tiles.TABLE, (dtype.itemsize, 128), Tiles(tile, tile, tile))
     length, dropout_p = 75, 0.4
-    given = example([length], heads=1, width=128, dtype=torch.float32)
+    given = example([length], heads=1, width=128, dtype=dtype)
     keep = mask_of(given, dropout_p)[0, 0]
     # context = P * K @ 1 and grad_value = (P * K)^T @ 1: what of P is not 0 is kept.
-    seen = given._replace(query=0.1 * eye(length), key=eye(length), value=eye(length))
-    context, *_, grad_value = results(attend(seen, dropout_p), seen._replace(gradient=eye(length)))
+    one = eye(length).to(dtype)
+    seen = given._replace(query=0.1 * one, key=one, value=one, gradient=one)
+    context, *_, grad_value = results(attend(seen, dropout_p), seen)
     assert torch.equal(context[:, 0, :length] > 0, keep)
     assert torch.equal(grad_value[:, 0, :length].T > 0, keep)
     # Where all gradients of P * K are alike, those of the scores are above 0 just where it is kept.
     ones = torch.ones_like(given.value)
-    seen = given._replace(query=eye(length), key=eye(length), value=ones, gradient=ones)
+    seen = given._replace(query=one, key=one, value=ones, gradient=ones)
     _, grad_query, grad_key, _ = results(attend(seen, dropout_p), seen)
     assert torch.equal(grad_query[:, 0, :length] > 0, keep)
     assert torch.equal(grad_key[:, 0, :length].T > 0, keep)
@@ -236,7 +239,7 @@ def test_attention_over_more_than_two_to_the_32_elements():
     keep = by_place.keep_tile(seed, place[-64:, None], place, nought, nought, dropout_p)
     query, key, value = (x[:, 0].double() for x in given.inputs)
     probs = torch.softmax(query[-64:] @ key.T / 4, -1) * keep / (1 - dropout_p)
-    torch.testing.assert_close(context.double(), probs @ value, rtol=0, atol=1e-3)
+    torch.testing.assert_close(context.double(), probs @ value, rtol=0, atol=2e-4)
 
 
 def test_dropout_follows_torchs_generator():

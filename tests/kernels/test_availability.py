@@ -2,14 +2,18 @@
 
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
 import torch
 
+from minibert import cli
 from minibert.kernels import availability
 from minibert.kernels.availability import why_not
 from minibert.kernels.tiles import TABLE, tiles_for
+from minibert.model import attention
 from minibert.training.machine import doctor
+from minibert.training.settings import Settings
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
@@ -69,7 +73,9 @@ def test_without_triton_everything_else_runs():
 import sys, torch
 sys.modules["triton"] = None
 from minibert import BertConfig, BertModel
+from minibert.model import attention
 from minibert.training.machine import doctor
+from minibert.training.settings import Settings
 import minibert.cli
 model = BertModel(BertConfig.tiny()).eval()
 print(model(torch.ones(1, 4, dtype=torch.long)).pooled_output.shape)
@@ -96,3 +102,9 @@ def test_tiles_are_as_the_kernels_want_them():
                 assert tile.warps in (4, 8)
     assert tiles_for(8, 64, 4096) == TABLE[4, 64]
     assert tiles_for(2, 64, 4096) == TABLE[2, 64]
+
+
+def test_every_list_of_ways_is_the_same():
+    ways = ("auto", *attention.WAYS, "fused")
+    assert get_args(cli.Attention) == ways
+    assert get_args(Settings.__annotations__["attention"]) == ways
