@@ -164,5 +164,5 @@ def choose(
     if hindrance:
         return Choice("sdpa", f"fused cannot run here: {hindrance}")
     if dtype == torch.float32:
-        return Choice("sdpa", "fused gains little in float32, which tensor cores do not multiply")
-    return Choice("fused", "skips padding, drops out within; holes in a mask become a bias")
+        return Choice("sdpa", "fused is for 16 bits: tensor cores do not multiply float32")
+    return Choice("fused", "it skips padding and drops out inside; holes in a mask become a bias")

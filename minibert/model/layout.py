@@ -139,7 +139,8 @@ class Packed:
         real = column < self.lengths[:, None]  # self.lengths (B,) -> (B, S)
         # self.starts (B,) -> (B, S)
         self.token_at = (self.starts[:, None] + column).clamp(max=tokens - 1)
-        self.padded = Padded(len(real), max_seqlen, device, real, way)
+        rows_way = "math" if way == "fused" else way
+        self.padded = Padded(len(real), max_seqlen, device, real, rows_way)
 
     def positions(self) -> Tensor:
         """0, 1, 2, ... anew for every sequence: (T,)."""

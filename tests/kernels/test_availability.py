@@ -1,5 +1,6 @@
 """Where the fused kernels can run, and what is said where they cannot."""
 
+import ast
 import subprocess
 import sys
 from typing import get_args
@@ -108,3 +109,26 @@ def test_every_list_of_ways_is_the_same():
     ways = ("auto", *attention.WAYS, "fused")
     assert get_args(cli.Attention) == ways
     assert get_args(Settings.__annotations__["attention"]) == ways
+
+
+def faults_of(source):
+    """What no test on the CPU can see: products as TF32, sums in an order that chance decides."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "tl.dot":
+            stated = {keyword.arg for keyword in node.keywords}
+            if not stated >= {"input_precision", "out_dtype"}:
+                yield f"line {node.lineno}: a product leaves its precision to Triton"
+            if ast.unparse(node.args[0]).startswith("tl.trans"):
+                yield f"line {node.lineno}: a transposed first factor: wrong on Hopper"
+        if isinstance(node, ast.Attribute) and node.attr.startswith(("atomic", "autotune")):
+            yield f"line {node.lineno}: {node.attr}"
+
+
+def test_the_kernels_keep_to_what_only_a_gpu_would_punish(root):
+    source = (root / "minibert/kernels/triton_attention.py").read_text(encoding="utf-8")
+    assert not list(faults_of(source))
+    assert source.count("tl.dot(") == 9
+    bad = (
+        "tl.dot(a, b)\ntl.dot(tl.trans(a), b, input_precision=p, out_dtype=w)\ntl.atomic_add(a, b)"
+    )
+    assert [fault[:6] for fault in faults_of(bad)] == ["line 1", "line 2", "line 3"]

@@ -317,7 +317,7 @@ def test_auto_chooses_and_says_why(wanted, device, training, way):
     [
         (None, torch.bfloat16, "fused", "skips padding"),
         (None, torch.float16, "fused", "skips padding"),
-        (None, torch.float32, "sdpa", "gains little in float32"),
+        (None, torch.float32, "sdpa", "do not multiply float32"),
         ("it is too hot", torch.bfloat16, "sdpa", "it is too hot"),
     ],
 )
