@@ -1,11 +1,14 @@
-"""What the benchmarks share: a process for each measurement, the machine, the file of results."""
+"""What the benchmarks share: a process for each run, means, the machine, the file of results."""
 
 import json
 import os
 import platform
+import statistics
+import subprocess
+import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +47,23 @@ def in_a_process_of_its_own(work: Callable[[], object]) -> Any:
             f"a measuring process ended with {code}; 1: see above, -9: memory was full"
         )
     return json.loads(told)
+
+
+def python(*words: object) -> None:
+    """Run a script, or a module after "-m", with the Python that runs this."""
+    subprocess.run([sys.executable, *map(str, words)], check=True)
+
+
+def spread(values: Sequence[float]) -> dict[str, Any]:
+    """The values, their mean, and of several the standard deviation (n - 1)."""
+    sd = statistics.stdev(values) if len(values) > 1 else 0.0
+    return {"values": list(values), "mean": statistics.fmean(values), "sd": sd}
+
+
+def cell(found: dict[str, Any], scale: float = 1.0) -> str:
+    """A `spread` in a table: mean ± standard deviation, or of one value the value."""
+    mean = f"{scale * found['mean']:.1f}"
+    return mean if len(found["values"]) == 1 else f"{mean} ± {scale * found['sd']:.1f}"
 
 
 def machine() -> dict[str, object]:

@@ -10,12 +10,9 @@ can be stopped and started again.
 
 import argparse
 import json
-import statistics
-import subprocess
-import sys
 from pathlib import Path
 
-from common import machine, write_result
+from common import cell, machine, python, spread, write_result
 
 from minibert.checkpoint import find
 
@@ -36,9 +33,7 @@ def run_minibert(task, seed, args):
     if not (output / "metrics.json").is_file():
         command = ["-m", "minibert", "finetune", "glue", "--task", task, "--data", args.data]
         command += ["--model", "minilm", "--seed", seed, "--output", output, "--overwrite"]
-        subprocess.run(
-            list(map(str, [sys.executable, *command, *SHARED, *RECIPES[task][0]])), check=True
-        )
+        python(*command, *SHARED, *RECIPES[task][0])
     return json.loads((output / "metrics.json").read_text())["metrics"]
 
 
@@ -49,16 +44,8 @@ def run_transformers(task, seed, args):
         command = [Path(__file__).with_name("glue_transformers.py"), "--task", task]
         command += ["--data", args.data, "--model", find("minilm")]
         command += ["--seed", seed, "--output", output]
-        subprocess.run(
-            list(map(str, [sys.executable, *command, *SHARED, *RECIPES[task][0]])), check=True
-        )
+        python(*command, *SHARED, *RECIPES[task][0])
     return json.loads(output.read_text())["metrics"]
-
-
-def cell(row, side):
-    """Mean in points and, of several seeds, the standard deviation (n - 1)."""
-    mean = f"{100 * row[side]['mean']:.1f}"
-    return mean if len(row["seeds"]) == 1 else f"{mean} ± {100 * row[side]['sd']:.1f}"
 
 
 def main():
@@ -82,19 +69,16 @@ def main():
         for metric in RECIPES[task][1]:
             row = {"task": task, "metric": metric, "seeds": args.seeds}
             for side, results in found.items():
-                values = [result[metric] for result in results]
-                row[side] = {
-                    "values": values,
-                    "mean": statistics.fmean(values),
-                    "sd": statistics.stdev(values) if len(values) > 1 else 0.0,
-                }
+                row[side] = spread([result[metric] for result in results])
             rows.append(row)
 
     print("| task | metric | seeds | minibert | transformers |\n|---|---|---|---|---|")
     for row in rows:
         seeds = " ".join(map(str, row["seeds"]))
-        print(f"| {row['task']} | {row['metric']} | {seeds} | {cell(row, 'minibert')} ", end="")
-        print(f"| {cell(row, 'transformers')} |")
+        print(
+            f"| {row['task']} | {row['metric']} | {seeds} | {cell(row['minibert'], 100)} ", end=""
+        )
+        print(f"| {cell(row['transformers'], 100)} |")
     result = {
         "rows": rows,
         "settings": SHARED,

@@ -2,23 +2,17 @@
 
     python benchmarks/glue_transformers.py --task mrpc --data GLUE --seed 1 --output mrpc-1.json
 
-The recipe is BERT's own (AdamW, weight decay on all but biases and LayerNorm, 10 % warm-up, linear
-decay, clipping at 1.0, dynamic padding) so that what remains to be compared is the model
-and the loop. This file imports nothing of `minibert`: a mistake there cannot reach this side.
+The recipe is that of `transformers_recipe.py`.
 """
 
-import argparse
-import json
-import math
-import random
-import time
 from pathlib import Path
 
 import numpy
 import torch
 from scipy.stats import pearsonr, spearmanr
 from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
-from transformers import AutoTokenizer, BertForSequenceClassification
+from transformers import BertForSequenceClassification
+from transformers_recipe import autocast, fine_tune, limited, load, parser
 
 # task: (folder, sentence columns, label column, number of outputs); CoLA's have no header
 TASKS = {
@@ -58,14 +52,14 @@ def collate(tokenizer, rows, outputs, max_length):
 
 
 @torch.no_grad()
-def evaluate(model, tokenizer, rows, outputs, max_length, autocast):
+def evaluate(model, tokenizer, rows, outputs, args):
     """The task's metrics over all rows."""
     model.eval()
     logits = []
     for start in range(0, len(rows), 64):
-        batch = collate(tokenizer, rows[start : start + 64], outputs, max_length)
+        batch = collate(tokenizer, rows[start : start + 64], outputs, args.max_length)
         batch.pop("labels")
-        with autocast():
+        with autocast(args):
             logits.append(model(**batch).logits.float().numpy())
     logits = numpy.concatenate(logits)
     gold = numpy.array([label for _, label in rows])
@@ -83,76 +77,24 @@ def evaluate(model, tokenizer, rows, outputs, max_length, autocast):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--task", choices=TASKS, required=True)
-    parser.add_argument("--data", type=Path, required=True, help="the GLUE folder")
-    parser.add_argument("--model", required=True, help="directory with weights and tokenizer")
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--batch-size", type=int, default=16)
-    parser.add_argument("--max-length", type=int, default=128)
-    parser.add_argument("--lr", type=float, default=5e-5)
-    parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--train-limit", type=int)
-    parser.add_argument("--output", type=Path, required=True)
-    args = parser.parse_args()
+    options = parser(__doc__, epochs=3, max_length=128)
+    options.add_argument("--task", choices=TASKS, required=True)
+    options.add_argument("--data", type=Path, required=True, help="the GLUE folder")
+    args = options.parse_args()
 
     folder, columns, label, outputs = TASKS[args.task]
-    train = read(args.data / folder / "train.tsv", columns, label)
+    train = limited(read(args.data / folder / "train.tsv", columns, label), args.train_limit)
     dev = read(args.data / folder / "dev.tsv", columns, label)
-    if args.train_limit and args.train_limit < len(train):
-        kept = sorted(random.Random(0).sample(range(len(train)), args.train_limit))
-        train = [train[i] for i in kept]
-
-    torch.manual_seed(args.seed)
-    tokenizer = AutoTokenizer.from_pretrained(args.model)
-    model = BertForSequenceClassification.from_pretrained(args.model, num_labels=outputs)
-    plain = ("bias", "LayerNorm.weight")
-    named = list(model.named_parameters())
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": [p for n, p in named if not n.endswith(plain)], "weight_decay": 0.01},
-            {"params": [p for n, p in named if n.endswith(plain)], "weight_decay": 0.0},
-        ],
-        lr=args.lr,
+    tokenizer, model = load(BertForSequenceClassification, args, num_labels=outputs)
+    fine_tune(
+        args,
+        model,
+        train,
+        lambda row: sum(map(len, row[0])),
+        lambda rows: collate(tokenizer, rows, outputs, args.max_length),
+        lambda: evaluate(model, tokenizer, dev, outputs, args),
+        {"cola": "matthews", "sts-b": "pearson"}.get(args.task, "accuracy"),
     )
-    steps = args.epochs * math.ceil(len(train) / args.batch_size)
-    warmup = math.ceil(0.1 * steps)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer,
-        lambda s: s / warmup if s < warmup else (steps - s) / (steps - warmup),
-    )
-
-    def autocast():
-        return torch.autocast("cpu", torch.bfloat16, enabled=args.precision == "bfloat16")
-
-    started = time.perf_counter()
-    epochs = []
-    for _ in range(args.epochs):
-        model.train()
-        order = torch.randperm(len(train)).tolist()
-        for start in range(0, len(order), args.batch_size):
-            rows = [train[i] for i in order[start : start + args.batch_size]]
-            with autocast():
-                loss = model(**collate(tokenizer, rows, outputs, args.max_length)).loss
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            optimizer.zero_grad()
-        epochs.append(evaluate(model, tokenizer, dev, outputs, args.max_length, autocast))
-        print(args.task, "seed", args.seed, epochs[-1], flush=True)
-    headline = {"cola": "matthews", "sts-b": "pearson"}.get(args.task, "accuracy")
-    result = {
-        "task": args.task,
-        "seed": args.seed,
-        "precision": args.precision,
-        "metrics": max(epochs, key=lambda m: m[headline]),
-        "epochs": epochs,
-        "train_seconds": time.perf_counter() - started,
-    }
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    args.output.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

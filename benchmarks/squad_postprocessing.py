@@ -150,7 +150,7 @@ def main():
     questions, words = make_questions(args.questions, args.two_windows, random.Random(0))
     specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     vocabulary = {word: number for number, word in enumerate(dict.fromkeys([*specials, *words]))}
-    windows = Windows(questions, BertTokenizer(vocabulary), "dev")
+    windows = Windows(questions, BertTokenizer(vocabulary))
     logits = make_logits(windows, np.random.default_rng(0))
     print(f"{len(questions)} questions, {len(windows)} windows, {len(windows.ids)} positions")
 

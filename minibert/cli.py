@@ -1,9 +1,10 @@
 """The command line: parse, call, print. What is heavy is imported when a command uses it."""
 
 import sys
+from collections.abc import Sequence
 from json import dumps
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 from tyro.conf import Positional
@@ -12,7 +13,14 @@ from tyro.extras import SubcommandApp
 import minibert
 from minibert import checkpoint, lens, model, training
 from minibert.errors import MinibertError
-from minibert.training.settings import GlueSettings, SentimentSettings, TextSettings
+from minibert.tasks import read_text, squad
+from minibert.training.settings import (
+    GlueSettings,
+    NerSettings,
+    SentimentSettings,
+    SquadSettings,
+    TextSettings,
+)
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 PrecisionName = Literal["auto", "float32", "bfloat16", "float16"]
@@ -33,6 +41,8 @@ finetune = SubcommandApp()
 app.command(finetune, name="finetune", help="Fine-tune a pretrained BERT.")
 benchmark = SubcommandApp()
 app.command(benchmark, name="glue", help="Hand in answers to the GLUE benchmark.")
+questions = SubcommandApp()
+app.command(questions, name="squad", help="Score answers to SQuAD, and look at its windows.")
 
 
 @finetune.command
@@ -50,6 +60,18 @@ def text(settings: Annotated[TextSettings, tyro.conf.arg(name="")]) -> None:
 @finetune.command
 def sentiment(settings: Annotated[SentimentSettings, tyro.conf.arg(name="")]) -> None:
     """Fine-tune on film reviews: IMDb, SST-5 or CFIMDB."""
+    training.fine_tune(settings)
+
+
+@finetune.command(name="squad")
+def finetune_squad(settings: Annotated[SquadSettings, tyro.conf.arg(name="")]) -> None:
+    """Fine-tune on SQuAD 1.1 or 2.0: find the words of a passage that answer a question."""
+    training.fine_tune(settings)
+
+
+@finetune.command
+def ner(settings: Annotated[NerSettings, tyro.conf.arg(name="")]) -> None:
+    """Fine-tune on tagged words: named entities, or another column of CoNLL files."""
     training.fine_tune(settings)
 
 
@@ -93,7 +115,7 @@ def evaluate(
     """
     saved = training.SavedRun(run, device, precision, attention)
     found = saved.evaluate(data, dev, split, task)
-    print(f"{saved.path}: {task or saved.task.name}, {len(found.logits)} examples")
+    print(f"{saved.path}: {task or saved.task.name}, {found.report.splitlines()[0]}")
     for name, value in found.metrics.items():
         print(f"{name:9} {value:.4f}")
     print(f"{'loss':9} {found.loss:.4f}")
@@ -101,16 +123,65 @@ def evaluate(
         print(f"warning: {doubt}")
 
 
+@questions.command
+def score(
+    dataset: Positional[Path],
+    predictions: Positional[Path],
+    null_odds: Path | None = None,
+    worst: int = 0,
+    rows: Path | None = None,
+) -> None:
+    """Score anyone's predictions as SQuAD's own evaluation does.
+
+    Args:
+        dataset: the questions with their answers, in SQuAD's JSON
+        predictions: a JSON object of answers by question id
+        null_odds: a JSON object by question id: how far no answer scores above the answer; with it
+            the best threshold is found
+        worst: show so many of the worst answers in their passages
+        rows: write a TSV with a row for every question
+    """
+    print(squad.score_files(dataset, predictions, null_odds, worst, rows))
+
+
+@questions.command
+def ruler(
+    file: Positional[Path],
+    id: str,
+    model: str = "minilm",
+    max_length: int = 384,
+    doc_stride: int = 128,
+    max_query_length: int = 64,
+    width: int = 100,
+) -> None:
+    """Draw a question's characters, words, word pieces, windows and answers, one under the other.
+
+    Args:
+        file: questions in SQuAD's JSON
+        id: the question's id
+        model: whose tokenizer to take: a directory, a run, "minilm", or a hub id
+        max_length: word pieces of a window
+        doc_stride: word pieces from one window to the next
+        max_query_length: word pieces of the question
+        width: columns of the terminal
+    """
+    print(squad.ruler_of(file, id, model, max_length, doc_stride, max_query_length, width))
+
+
 @app.command
 def predict(
     run: Positional[Path],
     text: tuple[str, ...] = (),
     text_pair: tuple[str, ...] = (),
+    question: tuple[str, ...] = (),
+    context: str | None = None,
+    context_file: Path | None = None,
     input: Path | None = None,
     split: Literal["train", "dev", "test"] | None = None,
     data: Path | None = None,
     output: Path | None = None,
     submission: bool = False,
+    json: bool = False,
     device: Device = "auto",
     precision: PrecisionName = "auto",
     attention: Attention = "auto",
@@ -121,43 +192,61 @@ def predict(
         run: the run directory; of several seeds the best on dev is taken
         text: one text or more
         text_pair: as many second texts, for tasks about pairs
-        input: a file in the task's layout, such as GLUE's test.tsv
+        question: one question or more, about one context
+        context: the text that answers them, of any length
+        context_file: a file with that text
+        input: a file in the task's layout, such as GLUE's test.tsv; for SQuAD its own JSON, or
+            JSON lines with question and context
         split: a part of the run's data
         data: folder with the task's files for --split, instead of the run's own
         output: where to write the predictions for --input or --split
         submission: with --split test, write the files that the GLUE server takes, into the run
+        json: print JSON, a line for each answer
         device: where to compute
         precision: numbers to compute in
         attention: how attention is computed
     """
-    if sum((bool(text), input is not None, split is not None)) != 1:
-        raise MinibertError("give one of --text, --input with --output, --split with --output")
+    if sum((bool(text), bool(question), input is not None, split is not None)) != 1:
+        raise MinibertError(
+            "give one of --text, --question with --context, --input with --output, --split with "
+            "--output"
+        )
     if text_pair and not text:
         raise MinibertError("--text-pair goes with --text; files have their pairs in their columns")
+    if (context is not None) + (context_file is not None) != bool(question):
+        raise MinibertError("--question goes with one of --context and --context-file")
     if submission and (split != "test" or output is not None):
         raise MinibertError("--submission goes with --split test, and into the run: no --output")
-    if (output is None) != (bool(text) or submission):
+    if (output is None) != (bool(text or question) or submission):
         raise MinibertError("--output belongs with --input or --split: give both")
     if data is not None and split is None:
         raise MinibertError("--data goes with --split")
     saved = training.SavedRun(run, device, precision, attention)
     if submission:
-        for path in saved.submit(data):
-            print(path)
-        return
-    if output is not None:
+        print(*training.submit(saved, data), sep="\n")
+    elif output is not None:
         if input is not None:
             count = saved.predict_file(input, output)
         else:
             assert split is not None
             count = saved.predict_split(split, output, data)
         print(f"{count} predictions by {saved.path} in {output}")
-        return
-    print(f"{saved.path}: {saved.task.name}")
-    for number, answer in enumerate(saved.predict(text, text_pair or None)):
-        shares = "  ".join(f"{name} {share:.3f}" for name, share in answer.probabilities.items())
-        both = text[number : number + 1] + text_pair[number : number + 1]
-        print(f"{answer.text:16}{shares}  |  {' / '.join(both)}")
+    else:
+        if not json:
+            print(f"{saved.path}: {saved.task.name}")
+        if question:
+            passage = context if context_file is None else read_text(context_file)
+            show([(one,) for one in question], saved.answer(question, passage or ""), json)
+        else:
+            found = saved.predict(text, text_pair or None)
+            show(list(zip(*filter(None, (text, text_pair)), strict=True)), found, json)
+
+
+def show(asked: Sequence[tuple[str, ...]], answers: Sequence[Any], json: bool) -> None:
+    """Print a line for each answer, with what was asked."""
+    for texts, answer in zip(asked, answers, strict=True):
+        line = {"asked": texts, "answer": answer.as_json()}
+        print(dumps(line, ensure_ascii=False) if json else f"{answer}  |  {' / '.join(texts)}")
 
 
 @app.command

@@ -29,6 +29,7 @@ from minibert.errors import CheckpointError
 from minibert.training.finetune import fine_tune
 from minibert.training.saved import SavedRun
 
+SQUAD = ROOT / "data" / "squad"
 CPU = ("--device", "cpu", "--precision", "float32")
 QUICK = f"{' '.join(CPU)} --epochs 1 --batch-size 8 --max-length {MAX_LENGTH} --lr 0.01"
 TRAINING = """--data --train --dev --test --model --new-head --output --overwrite
@@ -43,10 +44,14 @@ OPTIONS = {
     "finetune text": f"""--text-column --pair-column --label-column --regression --dev-share
         --split-seed {TRAINING}""",
     "finetune sentiment": f"--task --truncation {TRAINING}",
+    "finetune squad": f"--version --doc-stride --max-query-length --max-answer-length {TRAINING}",
+    "finetune ner": f"--word-column --tag-column --document-context --constrained {TRAINING}",
     "glue submission": "--output --data",
+    "squad score": "--null-odds --worst --rows",
+    "squad ruler": "--id --model --max-length --doc-stride --max-query-length --width",
     "evaluate": "--data --dev --split --task --device --precision --attention",
-    "predict": """--text --text-pair --input --split --data --output --submission --device
-        --precision --attention""",
+    "predict": """--text --text-pair --question --context --context-file --input --split --data
+        --output --submission --json --device --precision --attention""",
     "compare": "--output",
     "inspect": "--json --no-verify",
     "convert": "--to --dtype --head --overwrite --no-verify",
@@ -115,6 +120,13 @@ def run(finetuned):
 
 
 @pytest.fixture(scope="module")
+def squad(tmp_path_factory, model, shell):
+    run = tmp_path_factory.mktemp("runs") / "squad"
+    command = f"finetune squad --version 2.0 --data data/squad --model {model} --output {run}"
+    return shell(f"{command} {QUICK} --doc-stride 32 --train-limit 40"), run
+
+
+@pytest.fixture(scope="module")
 def pair_run(tmp_path_factory, model):
     folder = tmp_path_factory.mktemp("pairs")
     data = small_data(folder / "MRPC", "MRPC")
@@ -158,7 +170,7 @@ class TestFinetune:
 
         assert shown.status == 0
         assert shown.err == ""
-        assert "40 training and 100 dev examples" in shown.out
+        assert "training   40 examples\ndev        100 examples\n" in shown.out
         for word in ("weights", "device", "precision", "attention", "epoch 1"):
             assert f"\n{word} " in shown.out
         assert shown.out.endswith(f"in {run}\n")
@@ -232,7 +244,7 @@ class TestEvaluate:
 
         shown = type_("evaluate", pair_run, *CPU)
 
-        assert shown.out.startswith(f"{pair_run / best}: mrpc, 6 examples\n")
+        assert shown.out.startswith(f"{pair_run / best}: mrpc, 6 examples, ")
         assert "\nf1 " in shown.out
 
 
@@ -274,7 +286,7 @@ class TestPredict:
     @pytest.mark.parametrize(
         ("words", "complaint"),
         [
-            ((), "give one of --text, --input with --output, --split with --output"),
+            ((), "give one of --text, --question with --context, --input with --output, --split"),
             (("--text", "a", "--input", "b", "--output", "c"), "give one of --text"),
             (("--split", "dev", "--input", "b", "--output", "c"), "give one of --text"),
             (("--input", "b"), "--output belongs with --input or --split: give both"),
@@ -292,6 +304,93 @@ class TestPredict:
     )
     def test_words_that_make_no_request(self, type_, run, words, complaint):
         assert refused(type_("predict", run, *words, *CPU), complaint)
+
+
+class TestSquad:
+    def test_it_trains_and_shows_where_answers_fail(self, squad):
+        shown, run = squad
+        assert shown.status == 0, shown.err
+        assert re.search(r"^training   40 questions, \d+ windows$", shown.out, re.MULTILINE)
+        assert re.search(r"^who +9 +\d", shown.out, re.MULTILINE)
+        assert f"in {run}" in shown.out.splitlines()[-1]
+
+    def test_asking(self, type_, squad, tmp_path):
+        context = "The mill by the weir was built in 1840. Its wheel was of oak."
+        (tmp_path / "mill.txt").write_text(context, encoding="utf-8")
+        asked = ("--question", "Who built it?", "When?")
+
+        shown = type_("predict", squad[1], *asked, "--context", context, *CPU)
+        again = type_("predict", squad[1], *asked, "--context-file", tmp_path / "mill.txt", *CPU)
+        lines = shown.out.splitlines()
+
+        assert lines[0] == f"{squad[1]}: squad-2.0"
+        assert [line.rpartition("  |  ")[2] for line in lines[1:]] == ["Who built it?", "When?"]
+        assert shown == again
+        as_json = type_("predict", squad[1], *asked, "--context", context, "--json", *CPU)
+        found = [json.loads(line) for line in as_json.out.splitlines()]
+        assert [one["asked"] for one in found] == [["Who built it?"], ["When?"]]
+        for one, line in zip(found, lines[1:], strict=True):
+            answer = one["answer"]
+            assert context[answer["start"] : answer["end"]] == answer["text"]
+            assert line.startswith(answer["text"] or "no answer")
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ("--question", "Who?"),
+            ("--context", "He."),
+            ("--question", "Who?", "--context", "He.", "--context-file", "x"),
+            ("--text", "He.", "--context", "He."),
+        ],
+        ids=" ".join,
+    )
+    def test_a_question_needs_one_context(self, type_, squad, words):
+        shown = type_("predict", squad[1], *words)
+        assert refused(shown, "--question")
+
+    def test_a_run_is_told_what_it_takes(self, type_, squad, run):
+        assert refused(type_("predict", squad[1], "--text", "a"), "--question and --context")
+        words = ("--question", "a", "--context", "b")
+        assert refused(type_("predict", run, *words), "sst-2: give it --text")
+
+    def test_anyone_s_predictions_are_scored(self, type_, tmp_path):
+        questions = json_of(SQUAD / "dev-v2.0.json")
+        entries = [q for a in questions["data"] for p in a["paragraphs"] for q in p["qas"]]
+        gold = {q["id"]: q["answers"][0]["text"] if q["answers"] else "" for q in entries}
+        odds = {q["id"]: float(q["is_impossible"]) for q in entries}
+        for name, content in (("gold", gold), ("odds", odds), ("one", {"x": "y"})):
+            (tmp_path / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
+
+        words = ("--null-odds", tmp_path / "odds.json", "--rows", tmp_path / "rows.tsv")
+        shown = type_("squad", "score", SQUAD / "dev-v2.0.json", tmp_path / "gold.json", *words)
+
+        figures = dict(line.split() for line in shown.out.split("\n\n")[0].splitlines())
+        assert figures["exact"] == figures["f1"] == figures["best_f1"] == "100.0000"
+        assert figures["best_f1_threshold"] == "0.0000"
+        assert len((tmp_path / "rows.tsv").read_text(encoding="utf-8").splitlines()) == 43
+        shown = type_("squad", "score", SQUAD / "dev-v2.0.json", tmp_path / "one.json")
+        assert refused(shown, "42 questions have none", "1 ids are unknown, such as x")
+
+    def test_the_worst_are_shown_in_their_passages(self, type_, tmp_path):
+        ids = [
+            q["id"]
+            for a in json_of(SQUAD / "dev-v2.0.json")["data"]
+            for p in a["paragraphs"]
+            for q in p["qas"]
+        ]
+        (tmp_path / "none.json").write_text(json.dumps(dict.fromkeys(ids, "")), encoding="utf-8")
+        files = (SQUAD / "dev-v2.0.json", tmp_path / "none.json")
+        shown = type_("squad", "score", *files, "--worst", 2)
+        assert shown.out.count("given     no answer") == 2
+
+    def test_the_ruler(self, type_, model):
+        entry = json_of(SQUAD / "dev-v2.0.json")["data"][0]["paragraphs"][0]["qas"][0]
+        words = ("--id", entry["id"], "--model", model, "--width", 80)
+        shown = type_("squad", "ruler", SQUAD / "dev-v2.0.json", *words)
+        assert shown.out.startswith(f"question    {entry['question']}\n")
+        assert max(map(len, shown.out.splitlines())) <= 100
+        shown = type_("squad", "ruler", SQUAD / "dev-v2.0.json", "--id", "x", "--model", model)
+        assert refused(shown, "no question has the id 'x'")
 
 
 class TestSubmission:

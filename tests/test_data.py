@@ -274,7 +274,7 @@ def test_entities_are_legal_iob2_in_four_columns():
 
 
 def test_entities_have_their_size_and_mixture():
-    assert (len(sentences("train")), len(sentences("dev"))) == (120, 30)
+    assert (len(sentences("train")), len(sentences("dev"))) == (150, 50)
     for split in ("train", "dev"):
         tags = [columns[3] for sentence in sentences(split) for columns in sentence]
         begun = Counter(tag[2:] for tag in tags if tag.startswith("B-"))

@@ -12,6 +12,7 @@ import torch
 
 from minibert import cli
 from minibert.checkpoint import LoadTable
+from minibert.tasks import squad
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -89,11 +90,14 @@ def test_commands_can_be_given_as_they_stand(words, monkeypatch):
             called.append(True)
 
         evaluate = staticmethod(
-            lambda *_: SimpleNamespace(logits=[], metrics={}, loss=0.0, doubts=())
+            lambda *_: SimpleNamespace(report="1 examples", metrics={}, loss=0.0, doubts=())
         )
-        predict = staticmethod(lambda *_: [])
+        predict = answer = staticmethod(lambda texts, _: [Said()] * len(texts))
         predict_file = staticmethod(lambda *_: 0)
-        submit = staticmethod(lambda *_: [])
+
+    class Said:
+        def as_json(self):
+            return {}
 
     def ledger(*names):
         called.append(names)
@@ -101,6 +105,10 @@ def test_commands_can_be_given_as_they_stand(words, monkeypatch):
 
     for name in ("fine_tune", "doctor", "compare_runs", "submission"):
         monkeypatch.setattr(cli.training, name, lambda *_: called.append(_), raising=False)
+    monkeypatch.setattr(cli.training, "submit", lambda *_: [], raising=False)
+    monkeypatch.setattr(cli, "read_text", lambda path: "The mill was built in 1840.")
+    for name in ("ruler_of", "score_files"):
+        monkeypatch.setattr(cli.squad, name, lambda *_: called.append(_), raising=False)
     describe = lambda *given: called.append(given)  # noqa: E731
     monkeypatch.setattr(cli.checkpoint, "describe", describe, raising=False)
 
@@ -115,6 +123,15 @@ def test_commands_can_be_given_as_they_stand(words, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["minibert", *words])
     cli.main()
     assert called
+
+
+def test_the_ruler_is_drawn_as_the_page_shows_it():
+    page = ROOT / "docs" / "questions_and_tagging.md"
+    (command,) = (words for words in commands() if words[:2] == ["squad", "ruler"])
+    (shown,) = blocks(page, "text")
+    drawn = squad.ruler_of(ROOT / command[2], command[4], width=int(command[6]))
+    for part in shown.strip().split("\n\n"):
+        assert part in drawn
 
 
 def test_the_table_shows_the_recorded_scores():

@@ -7,8 +7,8 @@ import torch
 from conftest import ROOT
 
 from minibert import BertConfig, BertForSequenceClassification, BertTokenizer
+from minibert.tasks.features import Features
 from minibert.tasks.glue import task_named
-from minibert.tasks.sequence import Features
 from minibert.training import loop
 from minibert.training.learner import Learner
 from minibert.training.precision import Precision

@@ -6,12 +6,14 @@ folder that holds it is synced. Call them as `disk.write(...)`: tests put others
 see the order and to fail at each.
 """
 
+import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from io import FileIO
 from pathlib import Path
+from typing import Any
 
 
 def make_folder(path: Path) -> None:
@@ -85,3 +87,8 @@ def write_atomically(path: Path, content: str | bytes | Callable[[Path], None]) 
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file for people to read too, whole or not at all."""
+    write_atomically(path, json.dumps(content, indent=2) + "\n")

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from minibert.errors import DataError
-from minibert.tasks.sequence import Example, SequenceTask
+from minibert.tasks.features import Example
+from minibert.tasks.sequence import SequenceTask
 from minibert.tasks.sources import Sources, first_folder, hub_rows
 from minibert.tasks.tsv import read_tsv
 

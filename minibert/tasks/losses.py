@@ -1,10 +1,12 @@
 """What the losses of tasks share: sums with denominators, label smoothing, class weights."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
+from minibert.errors import ConfigError
 from minibert.model import functional
 
 
@@ -39,6 +41,34 @@ def weighted_cross_entropy(logits: Tensor, labels: Tensor, weighting: Weighting)
     by_class = torch.tensor(weighting.class_weights, dtype=losses.dtype, device=losses.device)
     weights = by_class[labels.where(counted, 0)].where(counted, 0.0)
     return Loss((weights * losses).sum(), weights.sum())
+
+
+def weighting_of(
+    task: str,
+    label_names: Sequence[str],
+    class_weights: Literal["balanced"] | tuple[float, ...],
+    label_smoothing: float,
+    labels: Tensor,
+) -> Weighting:
+    """The weighting that settings ask for.
+
+    labels: the training set's, by which "balanced" is reckoned. Raises `ConfigError`, naming the
+    task, where it has no classes, or another number of them than there are weights.
+    """
+    if not class_weights and not label_smoothing:
+        return Weighting()
+    if not label_names:
+        raise ConfigError(
+            f"{task} predicts a score: class weights and label smoothing are for classes"
+        )
+    if class_weights == "balanced":
+        class_weights = balanced_weights(labels, len(label_names))
+    if class_weights and len(class_weights) != len(label_names):
+        raise ConfigError(
+            f"{len(class_weights)} class weights for {task}, which has {len(label_names)} classes: "
+            f"{', '.join(label_names)}"
+        )
+    return Weighting(class_weights, label_smoothing)
 
 
 def balanced_weights(labels: Tensor, classes: int) -> tuple[float, ...]:

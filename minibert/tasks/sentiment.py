@@ -13,7 +13,8 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from minibert.errors import DataError
-from minibert.tasks.sequence import Example, Features, SequenceTask, Truncation
+from minibert.tasks.features import Example, Features, Truncation
+from minibert.tasks.sequence import SequenceTask
 from minibert.tasks.sources import Sources, first_folder, held_out, hub_rows
 from minibert.tasks.tsv import decode, read_lines
 from minibert.tokenization import BertTokenizer
@@ -31,7 +32,11 @@ class SentimentTask(SequenceTask):
     truncation: Truncation = "head"  # what is kept of a text that is too long
 
     def features(
-        self, examples: Sequence[Example], tokenizer: BertTokenizer, max_length: int
+        self,
+        examples: Sequence[Example],
+        tokenizer: BertTokenizer,
+        max_length: int,
+        training: bool = False,
     ) -> Features:
         """The examples as the model takes them, long ones cut as the run's settings say."""
         return Features(examples, tokenizer, max_length, truncation=self.truncation)

@@ -1,7 +1,7 @@
 """One label or score for a text or a pair of texts: what all tasks of this kind share."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, Self
@@ -12,35 +12,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from minibert.checkpoint.disk import write_atomically
-from minibert.errors import ConfigError, TokenizerError
 from minibert.model import BertForSequenceClassification
 from minibert.model.heads import Logits
-from minibert.tasks.losses import Loss, Weighting, balanced_weights, weighted_cross_entropy
+from minibert.tasks.features import Batch, Example, Features
+from minibert.tasks.losses import Loss, Weighting, weighted_cross_entropy, weighting_of
 from minibert.tasks.metrics import METRICS
+from minibert.tasks.reports.report import ClassReport, ScoreReport, write_report
+from minibert.tasks.signs import Signs, class_signs, score_signs
 from minibert.tasks.sources import Sources
 from minibert.tokenization import BertTokenizer
-
-Truncation = Literal["head", "tail", "head-tail"]
-
-
-class Example(NamedTuple):
-    """A text, or a pair, as it stands in a file."""
-
-    text: str
-    pair: str | None
-    label: int | float | None  # class number or score; None where it is not known
-
-
-class Batch(NamedTuple):
-    """Some examples as the model takes them."""
-
-    inputs: dict[str, Tensor]  # input_ids, attention_mask, token_type_ids: (B, S) each
-    labels: Tensor | None  # (B,)
-
-    def to(self, device: torch.device) -> "Batch":
-        """The same on another device."""
-        labels = None if self.labels is None else self.labels.to(device)
-        return Batch({name: value.to(device) for name, value in self.inputs.items()}, labels)
 
 
 class Answer(NamedTuple):
@@ -54,75 +34,13 @@ class Answer(NamedTuple):
         """The value as it is printed."""
         return self.value if isinstance(self.value, str) else f"{self.value:.3f}"
 
+    def as_json(self) -> dict[str, Any]:
+        """What JSON shows."""
+        return self._asdict()
 
-class Features:
-    """The word-piece ids of many examples, tokenized once and kept end to end without padding."""
-
-    def __init__(
-        self,
-        examples: Sequence[Example],
-        tokenizer: BertTokenizer,
-        max_length: int,
-        at_once: int = 4096,
-        truncation: Truncation = "head",
-    ):
-        """Of examples longer than max_length `truncation` says what is kept (see `cut`).
-
-        `truncated` counts them. Pairs are always cut at their ends, the longer text first.
-        """
-        ids, segments, lengths = [], [], []
-        self.truncated = 0
-        self.pad_id = tokenizer.pad_id
-        for start in range(0, len(examples), at_once):
-            some = examples[start : start + at_once]
-            pairs = None if some[0].pair is None else [example.pair or "" for example in some]
-            most = max_length if truncation == "head" else None
-            for encoding in tokenizer.encode_batch([e.text for e in some], pairs, most):
-                kept = cut(encoding.ids, max_length, truncation)
-                ids.append(np.array(kept, dtype=np.int32))
-                segments.append(np.array(encoding.type_ids[: len(kept)], dtype=np.int8))
-                lengths.append(len(kept))
-                self.truncated += bool(encoding.overflowing) or len(kept) < len(encoding.ids)
-        self.ids, self.segments = np.concatenate(ids), np.concatenate(segments)
-        self.lengths = np.array(lengths)
-        self.starts = np.concatenate([[0], np.cumsum(self.lengths)])
-        labels = [example.label for example in examples]
-        self.labels = None if None in labels else torch.tensor(labels)
-
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    def batch(self, rows: Sequence[int]) -> Batch:
-        """These examples in rows, padded on the right to the longest of them."""
-        longest = int(self.lengths[list(rows)].max())
-        ids = np.full((len(rows), longest), self.pad_id, dtype=np.int64)
-        segments = np.zeros_like(ids)
-        mask = np.zeros_like(ids)
-        for line, row in enumerate(rows):
-            length, start = self.lengths[row], self.starts[row]
-            ids[line, :length] = self.ids[start : start + length]
-            segments[line, :length] = self.segments[start : start + length]
-            mask[line, :length] = 1
-        inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": segments}
-        labels = None if self.labels is None else self.labels[list(rows)]
-        return Batch({name: torch.from_numpy(value) for name, value in inputs.items()}, labels)
-
-
-def cut(ids: list[int], max_length: int, truncation: Truncation) -> list[int]:
-    """The ids of one text, at most max_length of them, [CLS] and [SEP] kept.
-
-    "head" keeps the beginning, "tail" the end, "head-tail" a quarter of the beginning and three
-    quarters of the end: of 512 pieces the first 128 and the last 382 between the special tokens.
-    Source: Sun et al. 2019, "How to fine-tune BERT for text classification?", section 5.3.1.
-    """
-    if len(ids) <= max_length:
-        return ids
-    room = max_length - 2
-    if room < 1:
-        raise TokenizerError(f"max_length {max_length} is too short: 3 at least")
-    head = {"head": room, "tail": 0, "head-tail": room * 128 // 510}[truncation]
-    first, pieces, last = ids[0], ids[1:-1], ids[-1]
-    return [first, *pieces[:head], *pieces[len(pieces) - (room - head) :], last]
+    def __str__(self) -> str:
+        shares = "  ".join(f"{name} {share:.3f}" for name, share in self.probabilities.items())
+        return f"{self.text:16}{shares}"
 
 
 @dataclass(frozen=True)
@@ -149,6 +67,11 @@ class SequenceTask:
         """Whether an example is a pair of texts."""
         return False
 
+    @property
+    def takes(self) -> str:
+        """The options by which `predict` is given an example."""
+        return "--text and --text-pair" if self.about_pairs else "--text"
+
     def prepared(self, sources: Sources) -> Self:
         """The task with what only its training data can tell, such as its classes."""
         return self
@@ -170,9 +93,13 @@ class SequenceTask:
         return ()
 
     def features(
-        self, examples: Sequence[Example], tokenizer: BertTokenizer, max_length: int
+        self,
+        examples: Sequence[Example],
+        tokenizer: BertTokenizer,
+        max_length: int,
+        training: bool = False,
     ) -> Features:
-        """The examples as the model takes them."""
+        """The examples as the model takes them; for training they are the same."""
         return Features(examples, tokenizer, max_length)
 
     def weighted(
@@ -186,20 +113,10 @@ class SequenceTask:
         labels (N,): the training set's, by which "balanced" is reckoned. Raises `ConfigError`
         where a task has no classes, or another number of them than there are weights.
         """
-        if not class_weights and not label_smoothing:
-            return self
-        if not self.label_names:
-            raise ConfigError(
-                f"{self.name} predicts a score: class weights and label smoothing are for classes"
-            )
-        if class_weights == "balanced":
-            class_weights = balanced_weights(labels, self.num_labels)
-        if class_weights and len(class_weights) != self.num_labels:
-            raise ConfigError(
-                f"{len(class_weights)} class weights for {self.name}, which has "
-                f"{self.num_labels} classes: {', '.join(self.label_names)}"
-            )
-        return replace(self, weighting=Weighting(class_weights, label_smoothing))
+        weighting = weighting_of(
+            self.name, self.label_names, class_weights, label_smoothing, labels
+        )
+        return replace(self, weighting=weighting)
 
     def loss(self, out: Logits, batch: Batch, training: bool = False) -> Loss:
         """Cross-entropy for classes, squared error for scores; logits (B, C), labels (B,).
@@ -224,17 +141,30 @@ class SequenceTask:
             logits[rows] = out.logits
         return logits
 
-    def metrics(
-        self, logits: NDArray[np.float32], labels: NDArray[np.generic] | Tensor
-    ) -> dict[str, float]:
-        """Each of the task's metrics; logits (N, C), labels (N,)."""
-        labels = np.asarray(labels)
+    def metrics(self, logits: NDArray[np.float32], features: Features) -> dict[str, float]:
+        """Each of the task's metrics; logits (N, C) of labelled examples."""
+        labels = np.asarray(features.labels)
         guesses = logits.argmax(-1) if self.label_names else logits[:, 0]
         return {name: METRICS[name](guesses, labels) for name in self.metric_names}
 
     def score(self, metrics: dict[str, float]) -> float:
         """The one number by which models are compared; higher is better."""
         return metrics[self.metric_names[0]]
+
+    def signs(self, logits: NDArray[np.float32], features: Features) -> Signs:
+        """What speaks for and against the result; logits (N, C) of labelled examples."""
+        labels = np.asarray(features.labels)
+        if self.label_names:
+            return class_signs(self.label_names, logits, labels)
+        return score_signs(logits[:, 0], labels)
+
+    def chosen(self, logits: NDArray[np.float32]) -> dict[str, float]:
+        """What the dev set decides beside the model: nothing."""
+        return {}
+
+    def settled(self, chosen: Mapping[str, float]) -> Self:
+        """The task with what its run has chosen: as it is."""
+        return self
 
     def answer(self, logits: NDArray[np.float32]) -> Answer:
         """What the logits (C,) of one example mean."""
@@ -244,6 +174,18 @@ class SequenceTask:
         shares /= shares.sum()
         named = dict(zip(self.label_names, map(float, shares), strict=True))
         return Answer(self.label_names[int(logits.argmax())], named)
+
+    def write_results(
+        self,
+        folder: Path,
+        title: str,
+        examples: Sequence[Example],
+        logits: NDArray[np.float32],
+        warnings: Sequence[str],
+    ) -> ClassReport | ScoreReport:
+        """The report with its pictures, and predictions.tsv, into the folder of a run."""
+        self.write_predictions(folder / "predictions.tsv", examples, logits)
+        return write_report(folder, title, self.label_names, examples, logits, warnings)
 
     def write_predictions(
         self, path: Path, examples: Sequence[Example], logits: NDArray[np.float32]

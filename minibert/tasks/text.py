@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from minibert.errors import DataError
-from minibert.tasks.sequence import Example, SequenceTask
+from minibert.tasks.features import Example
+from minibert.tasks.sequence import SequenceTask
 from minibert.tasks.sources import Sources, held_out
 from minibert.tasks.tables import SUFFIXES, read_table
 

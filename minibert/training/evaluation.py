@@ -17,10 +17,11 @@ DEV_LOSS = "dev_loss"  # the one figure of an evaluation of which less is better
 class Evaluation(NamedTuple):
     """What a model makes of a set of examples, in their own order."""
 
-    logits: Any  # as the task's `collect` returns them: (N, C) where sequences are classified
+    outputs: Any  # what the task's `collect` makes of it: logits (N, C) where texts are classified
     loss: float  # mean over what the task counts; NaN where labels are unknown
     metrics: dict[str, float]  # empty where labels are unknown
-    doubts: tuple[str, ...] = ()  # what speaks against the result, where it was asked
+    report: str = ""  # what was evaluated, where it was asked; and so is the next
+    doubts: tuple[str, ...] = ()  # what speaks against the result
 
 
 @torch.no_grad()
@@ -32,7 +33,7 @@ def evaluate(
     processes: Processes = ALONE,
     batch_size: int = 64,
 ) -> Evaluation:
-    """Logits, loss and metrics over all examples. The model is left in the mode it was in.
+    """Outputs, loss and metrics over all examples. The model is left in the mode it was in.
 
     Several processes share the batches out; each gets the whole result.
     """
@@ -55,7 +56,7 @@ def evaluate(
     found = task.collect(parts, features)
     if features.labels is None:
         return Evaluation(found, float("nan"), {})
-    return Evaluation(found, total / denominator, task.metrics(found, features.labels))
+    return Evaluation(found, total / denominator, task.metrics(found, features))
 
 
 def check_best_by(best_by: str | None, task: Task) -> None:

@@ -5,11 +5,12 @@ import math
 import torch
 from torch import Tensor, nn
 
+from minibert.checkpoint.disk import write_json
 from minibert.errors import RunError
 from minibert.training.evaluation import Evaluation
 from minibert.training.learner import Learnt
 from minibert.training.protocols import FeatureSet
-from minibert.training.run import RunDirectory, write_json
+from minibert.training.run import RunDirectory
 from minibert.training.settings import Settings
 
 

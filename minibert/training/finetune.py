@@ -8,14 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from minibert import checkpoint
+from minibert.checkpoint.disk import write_atomically, write_json
 from minibert.errors import ConfigError, RunError
-from minibert.model import BertForSequenceClassification
+from minibert.model.bert import BertWithHead
+from minibert.model.heads import Classifier
 from minibert.tasks.kinds import task_of
-from minibert.tasks.sequence import Features, SequenceTask
 from minibert.training.checkpoints import remove_checkpoints
 from minibert.training.evaluation import evaluate, score
 from minibert.training.learner import Learner
@@ -23,11 +23,11 @@ from minibert.training.loop import Outcome, train
 from minibert.training.precision import Precision
 from minibert.training.prepare import Prepared, load_model, name_labels, prepare
 from minibert.training.processes import Processes, joined
+from minibert.training.protocols import FeatureSet, WholeTask
 from minibert.training.rehearsal import overfit_batch, try_rates
 from minibert.training.reports.board import need_tensorboard
 from minibert.training.reports.curves import draw_curves, split
 from minibert.training.reports.health import find_warnings
-from minibert.training.reports.report import write_report
 from minibert.training.resume import find_checkpoint
 from minibert.training.run import (
     RunDirectory,
@@ -35,7 +35,6 @@ from minibert.training.run import (
     make_room,
     read_json,
     read_log,
-    write_json,
 )
 from minibert.training.settings import Settings
 
@@ -92,7 +91,7 @@ def _run_seeds(settings: Settings, prepared: Prepared, output: Path, processes: 
 def _run(
     settings: Settings,
     prepared: Prepared,
-    model: BertForSequenceClassification,
+    model: BertWithHead[Any],
     path: Path,
     processes: Processes,
 ) -> dict[str, Any]:
@@ -106,7 +105,7 @@ def _run(
         attention = model.train().bert.attention_choice(precision.device)
     assert model.load_table is not None
     print(f"weights    {settings.model}: {model.load_table.summary()}")
-    if task.label_names:
+    if isinstance(model, Classifier) and task.label_names:
         name_labels(model, task.label_names, model.load_table)
     print(f"device     {precision.device}")
     print(f"precision  {precision.name} ({precision.reason})")
@@ -122,6 +121,7 @@ def _run(
             learner, prepared.train_set, prepared.dev_set, run, prepared.tokenizer, found
         )
     if processes.writes:
+        write_atomically(path / "data.txt", prepared.report())
         _conclude(settings, prepared, model, outcome, path)
     processes.wait()
     return read_json(path / "metrics.json")
@@ -130,7 +130,7 @@ def _run(
 def _conclude(
     settings: Settings,
     prepared: Prepared,
-    trained: BertForSequenceClassification,
+    trained: BertWithHead[Any],
     outcome: Outcome,
     path: Path,
 ) -> None:
@@ -145,9 +145,7 @@ def _conclude(
     assert trained.load_table is not None
     warnings = find_warnings(
         log,
-        task.label_names,
-        dev.logits,
-        np.asarray(dev_set.labels),
+        task.signs(dev.outputs, dev_set),
         fresh_head=any(not name.startswith("bert.") for name in trained.load_table.new),
         cut_share=(train_set.truncated + dev_set.truncated) / (len(train_set) + len(dev_set)),
         max_length=settings.max_length,
@@ -158,6 +156,7 @@ def _conclude(
     result: dict[str, Any] = {
         "task": task.name,
         "metrics": metrics,
+        "chosen": task.chosen(dev.outputs),
         "dev_loss": dev.loss,
         "best_epoch": outcome.best_epoch,
         "best_step": outcome.best_step,
@@ -177,24 +176,24 @@ def _conclude(
         "warnings": warnings,
     }
     if test_set is not None:
-        result["test_metrics"] = evaluate(best, task, test_set, precision).metrics
+        settled = task.settled(result["chosen"])
+        result["test_metrics"] = evaluate(best, settled, test_set, precision).metrics
     title = f"{task.name}, seed {settings.seed}"
     draw_curves(log, path / "curves.png", title)
-    print(write_report(path, title, task.label_names, dev_examples, dev.logits, warnings))
+    print(task.write_results(path, title, dev_examples, dev.outputs, warnings))
     for warning in warnings:
         print(f"warning: {warning}")
     print(f"best: epoch {outcome.best_epoch}  {_in_words(metrics)}  ({seconds:.0f} s)  in {path}")
     if test_set is not None:
         print(f"test: {_in_words(result['test_metrics'])}")
-    task.write_predictions(path / "predictions.tsv", dev_examples, dev.logits)
     write_json(path / "metrics.json", result)  # last: a run that has it is complete
     remove_checkpoints(path / "checkpoints")
 
 
 def evaluate_more(
-    model: BertForSequenceClassification,
-    task: SequenceTask,
-    sets: dict[str, Features],
+    model: BertWithHead[Any],
+    task: WholeTask,
+    sets: dict[str, FeatureSet],
     precision: Precision,
 ) -> dict[str, float]:
     """The metrics of further dev sets, under names that tell them apart: "mismatched_accuracy"."""
@@ -210,7 +209,7 @@ def _in_words(metrics: dict[str, float]) -> str:
 
 
 def _summary(
-    task: SequenceTask, results: dict[str, dict[str, Any]], best_by: str | None
+    task: WholeTask, results: dict[str, dict[str, Any]], best_by: str | None
 ) -> dict[str, Any]:
     """Mean, standard deviation (n - 1), least and most of each metric, and the best seed's run."""
     runs = {name: result["metrics"] for name, result in results.items()}

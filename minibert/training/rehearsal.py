@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from minibert.model.bert import BertWithHead
+from minibert.tasks.reports.pictures import BLUE, RED
 from minibert.training.batches import batches_of, micro_batches
 from minibert.training.learner import Learner
 from minibert.training.loop import learn
@@ -18,7 +19,6 @@ from minibert.training.optimizer import set_rates
 from minibert.training.parameters import freeze
 from minibert.training.precision import Precision
 from minibert.training.protocols import FeatureSet, Task
-from minibert.training.reports.pictures import BLUE, RED
 from minibert.training.run import RunDirectory
 from minibert.training.settings import Settings
 

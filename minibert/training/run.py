@@ -5,10 +5,13 @@ log.jsonl         per step: loss, rate, gradient norm; per evaluation: metrics (
 timing.jsonl      by the clock: seconds and tokens so far, tokens per second, most memory so far
 metrics.json      the result, and warnings about it
 curves.png        loss, metrics, rate and gradient norm over the steps
+data.txt          how many examples there are, what was cut, left out, or is amiss with them
 report.md         what the best model makes of the dev set, with pictures: confusion.png and
                   calibration.png, or scatter.png; report.json has the same for programs
 lr_range.png      alone with log.jsonl and settings.json: a learning-rate range test
-predictions.tsv   the best model's answers on the dev set
+predictions.tsv   the best model's answers on the dev set; for SQuAD predictions.json,
+                  nbest_predictions.json and null_odds.json in the official forms, and
+                  questions.tsv with the score of each; for tagging predictions.txt
 checkpoints/      while it trains: all that is needed to resume it (see `checkpoints`)
 model/            the best model with its tokenizer, in Hugging Face's format
 submission/       files for the GLUE server, where they were asked for
@@ -33,7 +36,7 @@ import minibert
 if sys.platform != "win32":
     import resource
 
-from minibert.checkpoint.disk import write_atomically
+from minibert.checkpoint.disk import write_json
 from minibert.errors import RunError
 from minibert.model.pretrained import Pretrained
 from minibert.tokenization import BertTokenizer
@@ -48,12 +51,18 @@ FILES = (
     "summary.json",
     "curves.png",
     "lr_range.png",
+    "data.txt",
     "report.json",
     "report.md",
     "confusion.png",
     "calibration.png",
     "scatter.png",
     "predictions.tsv",
+    "predictions.txt",
+    "predictions.json",
+    "nbest_predictions.json",
+    "null_odds.json",
+    "questions.tsv",
 )
 FOLDERS = ("model", "submission", "tensorboard")
 
@@ -139,11 +148,6 @@ class RunDirectory:
 def _is_infinite(value: Any) -> bool:
     """NaN counts: JSON has neither, and float16's first gradient norms are often infinite."""
     return isinstance(value, float) and not math.isfinite(value)
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a JSON file, whole or not at all."""
-    write_atomically(path, json.dumps(content, indent=2) + "\n")
 
 
 def is_complete(path: Path) -> bool:

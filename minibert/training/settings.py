@@ -187,3 +187,52 @@ class SentimentSettings(Settings):
     # beginning and three quarters of the end (best on IMDb in Sun et al. 2019)
     truncation: Literal["head", "tail", "head-tail"] = "head"
     kind: str = field(default="sentiment", init=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SquadSettings(Settings):
+    """Fine-tune on SQuAD."""
+
+    # 1.1, where every question has an answer, or 2.0, where some have none
+    version: Literal["1.1", "2.0"]
+    epochs: int = 2  # passes over the training data; 2 are usual
+    max_length: int = 384  # word pieces of a window: question and context together
+    # word pieces from one window of a long context to the next (tokenizers' and transformers'
+    # `stride` is what two windows share)
+    doc_stride: int = 128
+    max_query_length: int = 64  # word pieces of a question; longer ones are cut, and counted
+    max_answer_length: int = 30  # word pieces that an answer may have
+    kind: str = field(default="squad", init=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("doc_stride", "max_query_length", "max_answer_length"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NerSettings(Settings):
+    """Fine-tune on tagged words: names of persons and places, or what else a column says of them.
+
+    Of the files in --data, train.txt and dev.txt or eng.train and eng.testa are taken.
+    """
+
+    # where the words stand: a column's number, from 1, or a field of JSON lines; first column, or
+    # words or tokens, if not given
+    word_column: str | None = None
+    # where their tags stand, such as 2 for CoNLL-2003's parts of speech; last column, or tags or
+    # ner_tags, if not given
+    tag_column: str | None = None
+    # fill the room that a sentence leaves with the sentences around it in its document: slower
+    document_context: bool = False
+    constrained: bool = False  # predict only sequences of tags that are legal, such as no O I-PER
+    task: str = field(default="ner", init=False)
+    kind: str = field(default="ner", init=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.document_context and self.train_limit is not None:
+            raise ConfigError(
+                "--document-context needs whole documents, and --train-limit takes single sentences"
+            )

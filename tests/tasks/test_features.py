@@ -7,8 +7,8 @@ from tiny_runs import GLUE, SIZES, examples_of, tiny_tokenizer
 
 from minibert import BertConfig, BertForSequenceClassification
 from minibert.errors import TokenizerError
+from minibert.tasks.features import Example, Features
 from minibert.tasks.glue import task_named
-from minibert.tasks.sequence import Example, Features
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import pytest
 from tiny_runs import GLUE
 
 from minibert.errors import DataError
+from minibert.tasks.features import Example
 from minibert.tasks.glue import TASKS, task_named
-from minibert.tasks.sequence import Example
 from minibert.tasks.sources import Sources
 
 STSB_HEADER = "index\tsentence1\tsentence2\tscore"

@@ -4,8 +4,8 @@ import datasets
 import pytest
 
 from minibert.errors import DataError
+from minibert.tasks.features import Example
 from minibert.tasks.glue import task_named
-from minibert.tasks.sequence import Example
 from minibert.tasks.sources import Sources
 
 PAIRS = {"sentence1": ["a", "c"], "sentence2": ["b", "d"], "idx": [0, 1]}

@@ -10,9 +10,9 @@ from tiny_runs import SAMPLED, SIZES, features_of, tiny_tokenizer
 from minibert import BertConfig, BertForSequenceClassification
 from minibert.errors import ConfigError
 from minibert.model.heads import Logits
+from minibert.tasks.features import Batch
 from minibert.tasks.glue import task_named
 from minibert.tasks.losses import Weighting, balanced_weights, weighted_cross_entropy
-from minibert.tasks.sequence import Batch
 
 every_task = pytest.mark.parametrize("name", SAMPLED)
 

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
+from minibert.tasks.features import Example
 from minibert.tasks.glue import TASKS, task_named
-from minibert.tasks.sequence import Example
 
 THREE_TO_ONE = [0.0, math.log(3)]
 

@@ -8,8 +8,8 @@ import pytest
 from tiny_runs import tiny_tokenizer
 
 from minibert.errors import DataError, TokenizerError
+from minibert.tasks.features import Example, Features, cut
 from minibert.tasks.sentiment import task_named
-from minibert.tasks.sequence import Example, Features, cut
 from minibert.tasks.sources import Sources
 
 REVIEWS = {

@@ -2,22 +2,26 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from tiny_runs import SIZES, tiny_tokenizer
 
 from minibert import BertConfig, BertForQuestionAnswering
 from minibert.model.heads import SpanLogits
-from minibert.tasks.sequence import Batch
+from minibert.tasks.features import Batch
 from minibert.tasks.squad.reading import read_squad
-from minibert.tasks.squad.task import flat_logits, loss, padded_logits
+from minibert.tasks.squad.spans import Predictions
+from minibert.tasks.squad.task import SquadTask, padded_logits
 from minibert.tasks.squad.windows import UNKNOWN, Windows
+
+loss = SquadTask("2.0").loss
 
 
 @pytest.fixture(scope="module")
 def windows(root):
     questions = read_squad(root / "data" / "squad" / "train-v2.0.json")[::9]
-    return Windows(questions, tiny_tokenizer(), "train", max_length=64, doc_stride=40)
+    return Windows(questions, tiny_tokenizer(), max_length=64, doc_stride=40)
 
 
 @pytest.fixture(scope="module")
@@ -110,20 +114,34 @@ def test_low_precision_logits_are_summed_in_float32(windows):
     assert low == same
 
 
-def test_flat_logits_lie_as_the_windows_do(model, windows):
+def test_collected_outputs_lie_as_the_windows_do(model, windows):
+    """Padded or packed, in any order of batches: the same answers as from each window alone."""
+    task = SquadTask("2.0", doc_stride=40)
     rows = list(range(len(windows)))
-    batch = windows.batch(rows)
+    batches = [rows[3::2], rows[:3], rows[4::2]]
+    logits = []
     with torch.no_grad():
-        out = model(**batch.inputs)
-        flat = flat_logits(out, batch)
-        out_packed = model(**packed(batch).inputs)
-        ends = flat_logits(out_packed, packed(batch))
-    assert flat.shape == (len(windows.ids), 2)
-    torch.testing.assert_close(ends, flat)
-    # In rows again, without the empty window that stands behind the packed ones
-    rows_again = padded_logits(out_packed, packed(batch))
-    torch.testing.assert_close(rows_again, padded_logits(out, batch))
-    for row in rows:
-        start, length = windows.starts[row], windows.lengths[row]
-        expected = torch.stack(out, -1)[row, :length].float()
-        assert torch.equal(flat[start : start + length], expected)
+        for row in rows:
+            out = model(**windows.batch([row]).inputs)
+            logits.append(torch.cat([torch.stack(out, -1)[0]]).float().numpy())
+        padded = [(some, float32(model(**windows.batch(some).inputs))) for some in batches]
+        ends = [(some, float32(model(**packed(windows.batch(some)).inputs))) for some in batches]
+    expected = Predictions(windows, np.concatenate(logits))
+
+    for found in (task.collect(padded, windows), task.collect(ends, windows)):
+        assert found.texts(0.0) == expected.texts(0.0)
+        np.testing.assert_allclose(found.odds, expected.odds, atol=1e-5)
+        np.testing.assert_allclose(found.spans.scores, expected.spans.scores, atol=1e-5)
+
+
+def float32(out):
+    return SpanLogits(*(value.float() for value in out))
+
+
+def test_packed_logits_in_rows_again(model, windows):
+    """Without the empty window that stands behind the packed ones."""
+    batch = windows.batch(list(range(len(windows))))
+    with torch.no_grad():
+        rows = padded_logits(model(**batch.inputs), batch)
+        again = padded_logits(model(**packed(batch).inputs), packed(batch))
+    torch.testing.assert_close(again, rows)

@@ -150,8 +150,8 @@ def test_an_id_that_comes_twice_is_refused(tmp_path):
     ("content", "fault"),
     [
         (b'{"data": [\n {]}', "no JSON at line 2, column 3"),
-        (b"", "no JSON at line 1, column 1"),
-        (b'{"data": "\xff"}', "not UTF-8 at byte 10"),
+        (b"", "the file is empty"),
+        (b'{"data": "\xff"}', "line 1: byte 0xff is not UTF-8"),
         (b'{"data": [], "data": []}', "an object names 'data' twice"),
         (b"[" * 100_000, "nested too deeply"),
     ],
@@ -196,7 +196,7 @@ def test_rows_of_datasets_give_the_same_questions(root, monkeypatch):
     questions = read_squad(root / "data" / "squad" / "dev-v2.0.json")
     asked = []
 
-    def load_dataset(name, split):
+    def load_dataset(name, configuration, split):
         asked.append((name, split))
         return datasets.Dataset.from_list([row_of(question) for question in questions])
 
@@ -211,7 +211,7 @@ def test_rows_of_datasets_give_the_same_questions(root, monkeypatch):
 def test_without_the_hub_the_error_says_what_to_give(monkeypatch):
     import datasets
 
-    def load_dataset(name, split):
+    def load_dataset(name, configuration, split):
         raise ConnectionError("no route\nto anywhere")
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
@@ -237,8 +237,8 @@ def test_questions_to_answer_come_as_json_lines(tmp_path):
     lines[1]["id"] = "w"
     path.write_text("\n\n".join(json.dumps(line, ensure_ascii=False) for line in lines) + "\n")
     assert read_squad_lines(path) == [
-        Question("1", "Who?", "Ada\u2028did.", ()),
-        Question("w", "W?", "x", ()),
+        Question("1", "Who?", "Ada\u2028did.", (), known=False),
+        Question("w", "W?", "x", (), known=False),
     ]
 
 
@@ -251,7 +251,7 @@ def test_questions_to_answer_come_as_json_lines(tmp_path):
         ("Who?", "line 1: no JSON at line 1, column 1"),
         ("3", "line 1: must be an object, not 3"),
         ('{"question": "a", "context": "b", "id": "2"}\n{"question": "a", "context": "b"}', "'2'"),
-        ("\n", "no question in it"),
+        ("\n", "the file is empty"),
     ],
 )
 def test_bad_lines_are_refused_with_their_number(tmp_path, content, fault):

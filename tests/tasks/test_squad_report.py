@@ -1,16 +1,19 @@
 """Where answers fail: groups, the worst with their passages, a row for every question."""
 
+import json
+
 import pytest
 
 from minibert.tasks.squad.reading import Answer, Question
 from minibert.tasks.squad.report import (
+    Report,
     answer_length,
     grouped,
     marked,
     question_word,
-    summary,
     worst,
     write_report,
+    write_rows,
 )
 from minibert.tasks.squad.scoring import score
 
@@ -72,7 +75,7 @@ def test_groups_are_means_the_largest_first():
         ("why", 1, 100),
     ]
     assert groups[0].f1 == pytest.approx(100 / 3)
-    lines = summary(scores).splitlines()
+    lines = str(Report.of(scores)).splitlines()
     assert lines[1].split() == ["what", "2", "0.0", "33.3"]
     assert lines[-1].split() == ["no", "answer", "1", "100.0", "100.0"]
 
@@ -126,10 +129,39 @@ def test_a_long_passage_is_wrapped():
 
 def test_the_report_has_a_row_for_every_question(tmp_path):
     scores = [scored("Who\nis?", "two\tthree", "two", id="a"), scored("Why?", "", id="b")]
-    write_report(tmp_path / "report.tsv", scores)
+    write_rows(tmp_path / "report.tsv", scores)
     rows = [line.split("\t") for line in (tmp_path / "report.tsv").read_text().splitlines()]
     assert rows == [
         ["id", "exact", "f1", "question_word", "answer_length", "right", "given", "question"],
         ["a", "0", "0.6667", "who", "1 word", "two", "two three", "Who is?"],
         ["b", "1", "1.0000", "why", "no answer", "", "", "Why?"],
     ]
+
+
+def test_the_report_of_a_run_shows_groups_and_mistakes(tmp_path):
+    scores = [
+        scored("Who *is* it?", "`two`", "four five", id="bad"),
+        scored("Why?", "", id="right"),
+    ]
+    report = write_report(tmp_path, "squad-2.0, seed 3", scores, {"bad": 0.7}, ["all is lost"])
+
+    assert (report.questions, report.exact, report.f1, report.mistakes) == (2, 50, 50, 1)
+    stored = json.loads((tmp_path / "report.json").read_text())
+    assert stored["by_question_word"][0] == {
+        "name": "who",
+        "questions": 1,
+        "exact": 0.0,
+        "f1": 0.0,
+    }
+    text = (tmp_path / "report.md").read_text()
+    assert text.startswith("# squad-2.0, seed 3\n\n## Warnings\n\n- all is lost\n")
+    assert "exact match **50.00**, F1 **50.00**" in text
+    assert "| who | 1 | 0.0 | 0.0 |" in text
+    assert "1 answers are no exact match; here are all of them" in text
+    assert f"~~~~\n{marked(scores[0])}\n~~~~" in text
+    assert len((tmp_path / "questions.tsv").read_text().splitlines()) == 3
+
+
+def test_a_report_without_mistakes_says_so(tmp_path):
+    write_report(tmp_path, "all", [scored("Why?", "")], {})
+    assert "Not one of them is wrong." in (tmp_path / "report.md").read_text()

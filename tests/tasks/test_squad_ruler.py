@@ -7,6 +7,7 @@ from rich.cells import cell_len
 
 from minibert import BertTokenizer
 from minibert.errors import DataError
+from minibert.tasks.characters import GRAPHEME
 from minibert.tasks.squad.reading import Answer, Question, read_squad
 from minibert.tasks.squad.ruler import (
     AS_BEFORE,
@@ -15,10 +16,9 @@ from minibert.tasks.squad.ruler import (
     MARGIN,
     Line,
     Span,
-    ruler,
+    draw_ruler,
     visible,
 )
-from minibert.tasks.squad.text import GRAPHEME
 
 VOCABULARY = "[PAD] [UNK] [CLS] [SEP] [MASK] who den ##ver won , it 日".split()
 
@@ -30,7 +30,7 @@ def tokenizer():
 
 def drawn(tokenizer, context, *answers, width=40, **sizes):
     question = Question("q1", "Who won", context, tuple(Answer(*answer) for answer in answers))
-    return ruler(question, tokenizer, width=width, **sizes)
+    return draw_ruler(question, tokenizer, width=width, **sizes)
 
 
 DRAWN = """\
@@ -151,7 +151,7 @@ def test_a_question_of_the_sample_data_is_drawn_in_lines(root, width):
     words = question.context.split() + question.question.split()
     tokenizer = BertTokenizer.train(words, 1500, min_frequency=1)
 
-    text = ruler(question, tokenizer, max_length=60, doc_stride=20, width=width)
+    text = draw_ruler(question, tokenizer, max_length=60, doc_stride=20, width=width)
 
     rows = [(line[:MARGIN].strip(), line[MARGIN:]) for line in text.splitlines()]
     shown = [row for name, row in rows if name == "context"][1:]

@@ -33,7 +33,7 @@ def letters():
 def windows_of(*contexts, max_length=9, doc_stride=2):
     """Room for 5 pieces: [CLS] who [SEP] . . . . . [SEP]"""
     questions = [Question(f"q{n}", "who", context, ()) for n, context in enumerate(contexts)]
-    return Windows(questions, letters(), "dev", max_length, doc_stride)
+    return Windows(questions, letters(), max_length, doc_stride)
 
 
 def put(windows, **scores):
@@ -139,7 +139,7 @@ def test_however_many_windows_are_looked_at_together_the_spans_are_the_same(monk
 def test_pieces_that_share_a_character_begin_and_end_it_once():
     """The Hangul letter is three pieces; any span of them is the whole letter, and comes once."""
     tokenizer = BertTokenizer.train(["\ud55c \uad6d a"], 60, min_frequency=1)
-    windows = Windows([Question("q", "a", "a\ud55c b", ())], tokenizer, "predict")
+    windows = Windows([Question("q", "a", "a\ud55c b", ())], tokenizer)
     found = best_spans(windows, np.zeros((len(windows.ids), 2), dtype=np.float32))
     places = [
         (start, end)
@@ -243,7 +243,7 @@ def test_a_thousand_questions_take_a_tenth_of_what_ten_thousand_may(tmp_path):
         Question(f"q{n}", "who", context, (Answer(context[20:29], 20),) if n % 3 else ())
         for n, context in enumerate(contexts)
     ]
-    windows = Windows(questions, letters(), "dev", doc_stride=128)
+    windows = Windows(questions, letters(), doc_stride=128)
     logits = chance.normal(size=(len(windows.ids), 2)).astype(np.float32)
     assert len(windows) == 1200
     assert windows.lengths.max() == 384

@@ -13,15 +13,13 @@ from tiny_runs import tiny_tokenizer
 
 from minibert import BertTokenizer
 from minibert.errors import ConfigError, DataError
+from minibert.tasks.characters import grapheme_bounds, sentence_around
+from minibert.tasks.overlap import Run, max_context, window_runs
 from minibert.tasks.squad.reading import Answer, Question, read_squad
-from minibert.tasks.squad.text import grapheme_bounds, sentence_around
 from minibert.tasks.squad.windows import (
     UNKNOWN,
     Pieces,
-    Run,
     Windows,
-    max_context,
-    window_runs,
 )
 
 # --- windows and their flags, by hand -------------------------------------------------------------
@@ -141,8 +139,8 @@ def asked(context, *answers, id="q", question="who did it ?"):
     return Question(id, question, context, tuple(Answer(*answer) for answer in answers))
 
 
-def windows_of(*questions, purpose="dev", **sizes):
-    return Windows(questions, letters(), purpose, **sizes)
+def windows_of(*questions, **settings):
+    return Windows(questions, letters(), **settings)
 
 
 def test_one_window_by_hand():
@@ -231,7 +229,7 @@ def test_an_answer_that_does_not_fit_is_told_of_and_never_dropped_unseen():
     none = asked("a b c", id="none")
     questions = [fine, wrong, second, blank, none]
 
-    dev, train = (windows_of(*questions, purpose=purpose) for purpose in ("dev", "train"))
+    dev, train = (windows_of(*questions, training=training) for training in (False, True))
 
     for windows in (dev, train):
         assert [(m.id, m.answer.text, m.there) for m in windows.misplaced] == [
@@ -252,20 +250,18 @@ def test_an_answer_that_does_not_fit_is_told_of_and_never_dropped_unseen():
     assert train.owners.tolist() == [0, 1, 2]
 
 
-def test_the_report_counts_all_and_lists_some():
+def test_the_report_counts_and_lists_all():
     questions = [asked("old b", ("ld", 1), id=f"q{n}") for n in range(12)]
-    lines = windows_of(*questions, max_query_length=3).report(most=2).splitlines()
+    lines = windows_of(*questions, max_query_length=3).report().splitlines()
     assert lines == [
         "12 questions, 12 windows, 12 questions cut",
         "12 answers that do not begin and end where word pieces do:",
-        "  q0: 'ld' becomes 'old'",
-        "  q1: 'ld' becomes 'old'",
-        "  and 10 more",
+        *(f"  q{n}: 'ld' becomes 'old'" for n in range(12)),
     ]
 
 
 def test_to_predict_no_labels_are_needed():
-    windows = windows_of(asked("a b"), purpose="predict")
+    windows = windows_of(asked("a b", id="p"), asked("a b")._replace(known=False))
     assert windows.labels is None
     assert windows.batch([0]).labels is None
 
@@ -284,17 +280,17 @@ def test_a_question_longer_than_the_window_is_refused_with_its_id():
         windows_of(asked("a"), max_length=7)
 
 
-@pytest.mark.parametrize("purpose", ["train", "dev"])
-def test_a_context_in_which_nothing_is_seen_is_refused(purpose):
+@pytest.mark.parametrize("training", [True, False])
+def test_a_context_in_which_nothing_is_seen_is_refused(training):
     with pytest.raises(DataError, match="question q: the tokenizer sees nothing in its context"):
-        windows_of(asked("\u200b\u200b"), purpose=purpose)
+        windows_of(asked("\u200b\u200b"), training=training)
 
 
 def test_bad_strides_and_empty_training_sets_are_refused():
     with pytest.raises(ConfigError, match="doc_stride must be at least 1, not 0"):
         windows_of(asked("a"), doc_stride=0)
     with pytest.raises(DataError, match="no question is left"):
-        windows_of(asked("a", ("b", 0)), purpose="train")
+        windows_of(asked("a", ("b", 0)), training=True)
 
 
 # --- any text at all ------------------------------------------------------------------------------
@@ -466,7 +462,7 @@ def test_every_answer_of_the_real_files(real_data, lowercase):
 @pytest.mark.parametrize(("name", "inexact"), [("dev-v1.1", 37), ("dev-v2.0", 25)])
 def test_what_is_inexact_in_the_real_files_is_listed(real_data, name, inexact):
     questions = real_questions(real_data)[name]
-    windows = Windows(questions, real_tokenizer(real_data), "train")
+    windows = Windows(questions, real_tokenizer(real_data), training=True)
     assert not windows.misplaced
     assert windows.questions == questions
     assert len(windows.inexact) == inexact
@@ -475,7 +471,7 @@ def test_what_is_inexact_in_the_real_files_is_listed(real_data, name, inexact):
 
 def test_windows_of_the_sample_data_hold_its_answers(root):
     questions = read_squad(root / "data" / "squad" / "train-v2.0.json")
-    windows = Windows(questions, tiny_tokenizer(), "train", max_length=64, doc_stride=16)
+    windows = Windows(questions, tiny_tokenizer(), training=True, max_length=64, doc_stride=16)
     assert windows.questions == questions
     assert len(windows) > 2 * len(questions)
     for row, (start, end) in enumerate(windows.labels.tolist()):

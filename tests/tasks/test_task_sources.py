@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minibert.tasks.sequence import Example
+from minibert.tasks.features import Example
 from minibert.tasks.sources import Sources, held_out, limited
 
 

@@ -6,8 +6,8 @@ from collections import Counter
 import pytest
 
 from minibert.errors import DataError
+from minibert.tasks.features import Example
 from minibert.tasks.kinds import task_of
-from minibert.tasks.sequence import Example
 from minibert.tasks.sources import Sources
 from minibert.training.settings import TextSettings
 

@@ -8,8 +8,8 @@ import torch
 from tiny_runs import MAX_LENGTH, features_of, json_lines, save_tiny_model, tiny_tokenizer
 
 from minibert import BertForTokenClassification
+from minibert.tasks.features import Batch
 from minibert.tasks.losses import Weighting, weighted_cross_entropy
-from minibert.tasks.sequence import Batch
 from minibert.training.batches import micro_batches
 from minibert.training.learner import Learner
 from minibert.training.loop import learn, train
@@ -59,7 +59,8 @@ class EvenPieces:
                 guesses[row] = logits[: features.lengths[row]].argmax(-1).numpy()
         return [guesses[row] for row in range(len(features))]
 
-    def metrics(self, found, labels):
+    def metrics(self, found, features):
+        labels = features.labels
         assert [len(row) for row in found] == [len(row) for row in labels]
         return {"accuracy": float(np.mean(np.concatenate(found) == np.concatenate(labels)))}
 

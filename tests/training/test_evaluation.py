@@ -8,8 +8,8 @@ import torch
 from tiny_runs import GLUE, SAMPLED, examples_of, features_of, save_tiny_model
 
 from minibert import BertForSequenceClassification, BertTokenizer
+from minibert.tasks.features import Features
 from minibert.tasks.glue import task_named
-from minibert.tasks.sequence import Features
 from minibert.training.evaluation import evaluate
 from minibert.training.precision import Precision
 
@@ -46,9 +46,9 @@ def test_logits_stand_in_the_examples_own_order(task, model, tokenizer):
     found = evaluate(model, task, features, PRECISION, batch_size=4)
 
     assert list(features.lengths) != sorted(features.lengths, reverse=True)
-    assert found.logits.shape == (9, task.num_labels)
-    assert found.logits == pytest.approx(alone, abs=1e-6)
-    assert found.metrics == task.metrics(alone.astype(np.float32), features.labels.numpy())
+    assert found.outputs.shape == (9, task.num_labels)
+    assert found.outputs == pytest.approx(alone, abs=1e-6)
+    assert found.metrics == task.metrics(alone.astype(np.float32), features)
 
 
 def test_the_batch_size_changes_nothing(task, model, tokenizer):
@@ -58,7 +58,7 @@ def test_the_batch_size_changes_nothing(task, model, tokenizer):
 
     for batch_size in (1, 3, 10):
         found = evaluate(model, task, features, PRECISION, batch_size=batch_size)
-        assert found.logits == pytest.approx(whole.logits, abs=1e-6)
+        assert found.outputs == pytest.approx(whole.outputs, abs=1e-6)
         assert found.loss == pytest.approx(whole.loss, rel=1e-9)
         assert found.metrics == pytest.approx(whole.metrics, abs=1e-6)
 
@@ -67,7 +67,7 @@ def test_the_loss_is_the_mean_over_examples(task, model, tokenizer):
     """Not the mean of the batches' means: the last batch is smaller."""
     features = features_of(task.name, 7, tokenizer)
     found = evaluate(model, task, features, PRECISION, batch_size=3)
-    logits, labels = torch.from_numpy(found.logits).double(), features.labels
+    logits, labels = torch.from_numpy(found.outputs).double(), features.labels
 
     if task.label_names:
         expected = torch.nn.functional.cross_entropy(logits, labels)
@@ -90,7 +90,7 @@ def test_the_model_is_evaluated_without_dropout_and_left_as_it_was(
 
     assert seen == [False]
     assert model.training is training
-    assert found.logits.tolist() == calm.logits.tolist()
+    assert found.outputs.tolist() == calm.outputs.tolist()
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
@@ -100,7 +100,7 @@ def test_without_labels_there_are_logits_alone(task, model, tokenizer):
 
     found = evaluate(model, task, features, PRECISION)
 
-    assert len(found.logits) == len(features)
+    assert len(found.outputs) == len(features)
     assert math.isnan(found.loss)
     assert found.metrics == {}
 

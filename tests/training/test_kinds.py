@@ -11,7 +11,8 @@ from minibert import BertForSequenceClassification, BertTokenizer
 from minibert.errors import MinibertError
 from minibert.tasks.glue import task_named
 from minibert.training.finetune import fine_tune
-from minibert.training.saved import SavedRun, submission
+from minibert.training.handing_in import submission, submit
+from minibert.training.saved import SavedRun
 from minibert.training.settings import SentimentSettings, TextSettings
 
 QUICK = {
@@ -86,7 +87,7 @@ class TestMnli:
         found = load(mnli).evaluate(task="ax")
 
         assert found.metrics.keys() == {"matthews"}
-        assert found.logits.shape == (2, 3)
+        assert found.outputs.shape == (2, 3)
         sst = small_data(tmp_path / "SST-2")
         other = fine_tune(tiny_settings(model, sst, tmp_path / "run", epochs=1))
         assert "a run of sst-2: no answers for ax" in refusal(
@@ -101,7 +102,7 @@ class TestMnli:
     def test_a_submission_answers_all_three_files(self, mnli, mnli_data, tmp_path, capsys):
         saved = load(mnli)
 
-        paths = saved.submit()
+        paths = submit(saved)
 
         assert [path.name for path in paths] == ["MNLI-m.tsv", "MNLI-mm.tsv", "AX.tsv"]
         task = task_named("mnli")
@@ -116,7 +117,7 @@ class TestMnli:
         assert not {"MNLI-m.tsv", "AX.tsv"} & set(missing)
 
         (mnli_data / "AX" / "diagnostic.tsv").rename(mnli_data / "AX" / "away.tsv")
-        assert len(saved.submit()) == 2
+        assert len(submit(saved)) == 2
         assert "AX.tsv left out: " in capsys.readouterr().out
         (mnli_data / "AX" / "away.tsv").rename(mnli_data / "AX" / "diagnostic.tsv")
 
@@ -204,7 +205,7 @@ class TestText:
         assert (metrics["train_examples"], metrics["dev_examples"]) == (30, 10)
         assert found.metrics == metrics["metrics"]
         assert found.metrics.keys() == {"accuracy", "macro_f1"}
-        assert len(found.logits) == 10
+        assert len(found.outputs) == 10
 
     def test_it_predicts_texts_and_files(self, text_run, tmp_path):
         saved = load(text_run)
@@ -222,7 +223,7 @@ class TestText:
         assert load(text_run).predict_split("dev", tmp_path / "out.tsv") == 10
 
     def test_glue_does_not_ask_for_it(self, text_run, tmp_path):
-        assert "a run of text, which GLUE does not ask for" in refusal(load(text_run).submit)
+        assert "a run of text, which GLUE does not ask for" in refusal(submit, load(text_run))
         assert "which GLUE does not ask for" in refusal(submission, [text_run], tmp_path / "o.zip")
 
     def test_scores_of_pairs(self, model, train, tmp_path):
@@ -240,7 +241,7 @@ class TestText:
         run = fine_tune(settings)
 
         assert json_of(run / "metrics.json")["metrics"].keys() == {"pearson", "spearman"}
-        assert load(run).evaluate().logits.shape == (40, 1)
+        assert load(run).evaluate().outputs.shape == (40, 1)
         assert isinstance(load(run).predict(["a"], ["b"])[0].value, float)
         assert "text is about pairs of texts" in refusal(load(run).predict, ["a"])
 
@@ -285,7 +286,7 @@ class TestSentiment:
             assert written["truncated"] == 32
             text = lines[0].partition("|||")[2].strip()
             logits = saved.predict([text])[0].probabilities
-            expected = np.exp(found[truncation].logits[0])
+            expected = np.exp(found[truncation].outputs[0])
             assert logits["positive"] == pytest.approx(expected[1] / expected.sum(), abs=1e-5)
         assert found["head"].loss != pytest.approx(found["head-tail"].loss)
 

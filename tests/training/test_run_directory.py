@@ -7,8 +7,9 @@ import torch
 from tiny_runs import json_lines, json_of
 
 import minibert
+from minibert.checkpoint.disk import write_json
 from minibert.errors import RunError
-from minibert.training.run import FILES, RunDirectory, find_run, make_room, write_json
+from minibert.training.run import FILES, RunDirectory, find_run, make_room
 
 
 def files(folder):

@@ -54,8 +54,8 @@ class TestEveryTask:
         folder = saved.evaluate(data=GLUE)
         file = saved.evaluate(dev=task.file(GLUE, "dev"))
 
-        assert len(folder.logits) == len(task.read(task.file(GLUE, "dev"))) > 6
-        assert np.array_equal(folder.logits, file.logits)
+        assert len(folder.outputs) == len(task.read(task.file(GLUE, "dev"))) > 6
+        assert np.array_equal(folder.outputs, file.outputs)
         assert folder.metrics == file.metrics
 
     def test_a_file_of_predictions(self, runs, name, tmp_path):

@@ -1,12 +1,12 @@
 """SQuAD's questions: from the official JSON, from `datasets`, or from a file of JSON lines."""
 
-import json
-import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from minibert.errors import DataError
+from minibert.tasks.nodes import Node, load_json, read_json_lines
+from minibert.tasks.sources import hub_rows
 
 
 class Answer(NamedTuple):
@@ -27,6 +27,7 @@ class Question(NamedTuple):
     question: str
     context: str
     answers: tuple[Answer, ...]
+    known: bool = True  # False: what answers it is not known, and `answers` is empty
 
 
 def read_squad(path: Path, version: str | None = None) -> list[Question]:
@@ -56,18 +57,11 @@ def read_squad(path: Path, version: str | None = None) -> list[Question]:
 
 def read_squad_hub(version: str, split: str) -> list[Question]:
     """The questions of `split` "train" or "dev", from the hub through `datasets` and its cache."""
-    from datasets import load_dataset
-
     name = {"1.1": "rajpurkar/squad", "2.0": "rajpurkar/squad_v2"}[version]
-    try:
-        rows = load_dataset(name, split={"train": "train", "dev": "validation"}[split])
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise DataError(
-            f"SQuAD {version} cannot be had from the hub ({reason}); "
-            f"give --data with train-v{version}.json and dev-v{version}.json, or --train and --dev"
-        ) from error
-    return questions_from_rows(rows, version)
+    part = {"train": "train", "dev": "validation"}[split]
+    files = f"train-v{version}.json and dev-v{version}.json"
+    instead = f"give --data with {files}, or --train and --dev"
+    return questions_from_rows(hub_rows(f"SQuAD {version}", name, None, part, instead), version)
 
 
 def question_with_id(questions: Iterable[Question], id: str) -> Question:
@@ -98,24 +92,19 @@ def read_squad_lines(path: Path) -> list[Question]:
     Without an id it is the line's number. Raises `DataError` naming the line.
     """
     questions: dict[str, Question] = {}
-    for number, line in enumerate(_text(path).split("\n"), 1):
-        if line.strip():
-            where = f"{path}, line {number}"
-            entry = Node(_parsed(line, where), where)
-            id = entry.field("id").filled_text() if entry.has("id") else str(number)
-            question, context = entry.field("question"), entry.field("context")
-            made = Question(id, question.filled_text(), context.filled_text(), ())
-            _add(questions, entry, made)
-    if not questions:
-        raise DataError(f"{path}: no question in it")
+    for number, entry in read_json_lines(path):
+        id = entry.field("id").filled_text() if entry.has("id") else str(number)
+        question, context = entry.field("question"), entry.field("context")
+        made = Question(id, question.filled_text(), context.filled_text(), (), False)
+        _add(questions, entry, made)
     return list(questions.values())
 
 
-def _answer(text: "Node", start: "Node") -> Answer:
+def _answer(text: Node, start: Node) -> Answer:
     return Answer(text.filled_text(), start.whole_number())
 
 
-def _question(entry: "Node", context: "Node", answers: list[Answer], version: str) -> Question:
+def _question(entry: Node, context: Node, answers: list[Answer], version: str) -> Question:
     impossible = not answers
     if entry.has("is_impossible"):
         impossible = entry.field("is_impossible").truth()
@@ -130,112 +119,7 @@ def _question(entry: "Node", context: "Node", answers: list[Answer], version: st
     return Question(id, question, context.filled_text(), tuple(answers))
 
 
-def _add(questions: dict[str, Question], entry: "Node", question: Question) -> None:
+def _add(questions: dict[str, Question], entry: Node, question: Question) -> None:
     if question.id in questions:
         raise entry.fault(f"another question before has the id {question.id!r} too")
     questions[question.id] = question
-
-
-class Node(NamedTuple):
-    """A value somewhere in a file, which knows where: every complaint says so."""
-
-    value: Any
-    file: str  # and line or row, if it has such
-    path: str = ""  # the fields and elements that lead to the value
-
-    def fault(self, complaint: str) -> DataError:
-        """The error that says what is wrong with this value."""
-        return DataError(": ".join(part for part in (self.file, self.path, complaint) if part))
-
-    def has(self, name: str) -> bool:
-        """Whether it is an object with such a field."""
-        return isinstance(self.value, Mapping) and name in self.value
-
-    def field(self, name: str) -> "Node":
-        """A field of an object."""
-        if not isinstance(self.value, Mapping):
-            raise self.fault(f"must be an object, not {_kind(self.value)}")
-        path = f"{self.path}.{name}" if self.path else name
-        if name not in self.value:
-            raise Node(None, self.file, path).fault("missing")
-        return Node(self.value[name], self.file, path)
-
-    def elements(self) -> list["Node"]:
-        """The elements of a list."""
-        if not isinstance(self.value, list):
-            raise self.fault(f"must be a list, not {_kind(self.value)}")
-        return [Node(value, self.file, f"{self.path}[{i}]") for i, value in enumerate(self.value)]
-
-    def text(self) -> str:
-        """A text, maybe empty."""
-        if not isinstance(self.value, str):
-            raise self.fault(f"must be a text, not {_kind(self.value)}")
-        try:
-            self.value.encode()
-        except UnicodeEncodeError as error:
-            raise self.fault(f"half a character (a lone surrogate) at {error.start}") from error
-        return self.value
-
-    def filled_text(self) -> str:
-        """A text with something in it."""
-        if not self.text().strip():
-            raise self.fault("empty")
-        return self.text()
-
-    def whole_number(self) -> int:
-        """A whole number."""
-        if not isinstance(self.value, int) or isinstance(self.value, bool):
-            raise self.fault(f"must be a whole number, not {_kind(self.value)}")
-        return self.value
-
-    def number(self) -> float:
-        """A number that is neither infinite nor NaN."""
-        number = isinstance(self.value, int | float) and not isinstance(self.value, bool)
-        if not number or not math.isfinite(self.value):
-            raise self.fault(f"must be a number, not {_kind(self.value)}")
-        return float(self.value)
-
-    def truth(self) -> bool:
-        """True or false."""
-        if not isinstance(self.value, bool):
-            raise self.fault(f"must be true or false, not {_kind(self.value)}")
-        return self.value
-
-
-def _kind(value: object) -> str:
-    kinds = {dict: "an object", list: "a list", type(None): "null"}
-    return kinds.get(type(value), repr(value))
-
-
-def load_json(path: Path) -> Any:
-    """What a JSON file holds. Raises `DataError` if it cannot be read, or names a field twice."""
-    return _parsed(_text(path), str(path))
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 at byte {error.start}") from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-
-
-def _parsed(text: str, where: str) -> Any:
-    def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        made = dict(pairs)
-        if len(made) < len(pairs):
-            names = [name for name, _ in pairs]
-            twice = next(name for name in names if names.count(name) > 1)
-            raise DataError(f"{where}: an object names {twice!r} twice")
-        return made
-
-    try:
-        return json.loads(text, object_pairs_hook=object_of)
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise DataError(f"{where}: no JSON at {place} ({error.msg})") from error
-    except RecursionError as error:
-        raise DataError(f"{where}: lists or objects nested too deeply") from error

@@ -3,22 +3,32 @@
 import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Self
 
 import numpy as np
 
-from minibert.checkpoint.disk import write_atomically
-from minibert.tasks.squad.reading import Question
-from minibert.tasks.squad.scoring import Score
+from minibert.checkpoint.disk import write_atomically, write_json
+from minibert.tasks.reports.page import CURVES, page, table
+from minibert.tasks.squad.reading import Question, read_squad
+from minibert.tasks.squad.scoring import (
+    Score,
+    metrics,
+    read_null_odds,
+    read_predictions,
+    score_all,
+)
 
 QUESTION_WORD = re.compile(
     r"\b(how (?:many|much)|how|what|when|where|which|who|whom|whose|why)\b", re.IGNORECASE
 )
+WORST = 20
 LENGTHS = (1, 2, 3, 5, 10)  # the longest answers, in words, of each group but the last
 
 
-class Group(NamedTuple):
+@dataclass(frozen=True)
+class Group:
     """Questions of one kind; exact and f1 0 to 100."""
 
     name: str
@@ -110,18 +120,101 @@ def _nearest(question: Question, text: str, place: int | None) -> int | None:
     return min(found, key=lambda start: abs(start - (place or 0)), default=None) if text else None
 
 
-def summary(scores: Sequence[Score]) -> str:
-    """Both groupings as a table."""
-    lines = [f"{'':20}{'questions':>10}{'exact':>8}{'F1':>8}"]
-    for kind in (question_word, answer_length):
-        lines += [
-            f"{g.name:20}{g.questions:10}{g.exact:8.1f}{g.f1:8.1f}" for g in grouped(scores, kind)
-        ]
-        lines.append("")
-    return "\n".join(lines[:-1])
+@dataclass(frozen=True)
+class Report:
+    """The answers as a whole, and by kind of question; exact and F1 0 to 100."""
+
+    questions: int
+    exact: float
+    f1: float
+    by_question_word: list[Group]
+    by_answer_length: list[Group]
+    mistakes: int
+
+    @classmethod
+    def of(cls, scores: Sequence[Score]) -> Self:
+        """All figures about these answers."""
+        (whole,) = grouped(scores, lambda _: "all questions")
+        kinds = grouped(scores, question_word), grouped(scores, answer_length)
+        mistakes = sum(score.exact == 0 for score in scores)
+        return cls(whole.questions, whole.exact, whole.f1, *kinds, mistakes)
+
+    def __str__(self) -> str:
+        lines = [f"{'':20}{'questions':>10}{'exact':>8}{'F1':>8}"]
+        for groups in (self.by_question_word, self.by_answer_length):
+            lines += [f"{g.name:20}{g.questions:10,}{g.exact:8.1f}{g.f1:8.1f}" for g in groups]
+            lines.append("")
+        return "\n".join(lines[:-1])
 
 
-def write_report(path: Path, scores: Sequence[Score]) -> None:
+def write_report(
+    folder: Path,
+    title: str,
+    scores: Sequence[Score],
+    probabilities: Mapping[str, float],
+    warnings: Sequence[str] = (),
+) -> Report:
+    """Write report.json, report.md and questions.tsv into `folder`; returns what they hold.
+
+    probabilities: by question id, how sure the model is of its answer.
+    """
+    report = Report.of(scores)
+    write_rows(folder / "questions.tsv", scores)
+    write_json(folder / "report.json", asdict(report))
+    write_atomically(
+        folder / "report.md", _page(title, report, worst(scores, WORST, probabilities), warnings)
+    )
+    return report
+
+
+def _page(title: str, report: Report, mistakes: Sequence[Score], warnings: Sequence[str]) -> str:
+    def figures(kind: str, groups: Sequence[Group]) -> str:
+        rows = [(g.name, g.questions, f"{g.exact:.1f}", f"{g.f1:.1f}") for g in groups]
+        return table((kind, "questions", "exact", "F1"), rows)
+
+    shown = "all of them" if report.mistakes <= len(mistakes) else "the worst"
+    return page(
+        title,
+        warnings,
+        f"{report.questions:,} questions of the dev set: exact match **{report.exact:.2f}**, "
+        f"F1 **{report.f1:.2f}**.",
+        CURVES,
+        "## By question word",
+        figures("question", report.by_question_word),
+        "## By length of the right answer",
+        figures("answer", report.by_answer_length),
+        "## Most wrong",
+        f"{report.mistakes:,} answers are no exact match; here are {shown}, lowest F1 and most "
+        "certain first. The right answer stands in ⟦ ⟧, the given one in « »; "
+        "questions.tsv has a row for every question."
+        if mistakes
+        else "Not one of them is wrong.",
+        *(f"~~~~\n{marked(score)}\n~~~~" for score in mistakes),
+    )
+
+
+def score_files(
+    dataset: Path,
+    predictions: Path,
+    null_odds: Path | None = None,
+    most: int = 0,
+    rows: Path | None = None,
+) -> str:
+    """How good the answers of a file are, as text: the figures, by kind of question, the worst.
+
+    null_odds: a file of them, to find the best threshold; most: how many of the worst to show;
+    rows: where to write a row for every question. Raises `DataError` naming file and place.
+    """
+    scores = score_all(read_squad(dataset), read_predictions(predictions))
+    odds = None if null_odds is None else read_null_odds(null_odds)
+    if rows is not None:
+        write_rows(rows, scores)
+    figures = [f"{name:20}{value:18.4f}" for name, value in metrics(scores, odds).items()]
+    shown = (marked(one) for one in worst(scores, most))
+    return "\n\n".join(["\n".join(figures), str(Report.of(scores)), *shown])
+
+
+def write_rows(path: Path, scores: Sequence[Score]) -> None:
     """A TSV with a row for every question: id, scores, kinds, right and given answer, question."""
     rows = [["id", "exact", "f1", "question_word", "answer_length", "right", "given", "question"]]
     for score in scores:

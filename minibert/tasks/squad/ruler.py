@@ -14,13 +14,15 @@ looked for in this window alone.
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from rich.cells import cell_len
 
-from minibert.tasks.squad.reading import Answer, Question
-from minibert.tasks.squad.text import GRAPHEME
-from minibert.tasks.squad.windows import Pieces, Run, Window, check_room, cut_windows
+from minibert.tasks.characters import GRAPHEME
+from minibert.tasks.overlap import Run
+from minibert.tasks.squad.reading import Answer, Question, question_with_id, read_squad
+from minibert.tasks.squad.windows import Pieces, Window, check_room, cut_windows
 from minibert.tokenization import BertTokenizer
 
 MARGIN = 12  # columns for the names of the rows
@@ -111,7 +113,22 @@ def visible(grapheme: str) -> str:
     return grapheme if grapheme[0].isprintable() and cell_len(grapheme) else "·"
 
 
-def ruler(
+def ruler_of(
+    file: Path,
+    id: str,
+    model: str = "minilm",
+    max_length: int = 384,
+    doc_stride: int = 128,
+    max_query_length: int = 64,
+    width: int = 100,
+) -> str:
+    """The drawing of the question with this id in a file, by the tokenizer of `model`."""
+    question = question_with_id(read_squad(file), id)
+    tokenizer = BertTokenizer.from_pretrained(model)
+    return draw_ruler(question, tokenizer, max_length, doc_stride, max_query_length, width)
+
+
+def draw_ruler(
     question: Question,
     tokenizer: BertTokenizer,
     max_length: int = 384,

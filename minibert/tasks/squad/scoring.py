@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minibert.errors import DataError
-from minibert.tasks.squad.reading import Node, Question, load_json
+from minibert.tasks.nodes import Node, load_json
+from minibert.tasks.squad.reading import Question
 from minibert.tasks.squad.spans import Predictions
 
 PUNCTUATION = str.maketrans("", "", string.punctuation)  # of ASCII; others stay

@@ -20,7 +20,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from minibert.checkpoint.disk import write_atomically
-from minibert.tasks.squad.text import sentence_around
+from minibert.tasks.characters import sentence_around
 from minibert.tasks.squad.windows import Windows
 
 SUMS_AT_ONCE = 4_000_000  # spans that are looked at together: 16 MB
@@ -51,6 +51,16 @@ class Found(NamedTuple):
     end: int
     probability: float
     sentence: str  # the one around it; "" for no answer
+
+    def as_json(self) -> dict[str, Any]:
+        """What JSON shows."""
+        return self._asdict()
+
+    def __str__(self) -> str:
+        if not self.text:
+            return f"no answer  {self.probability:.3f}"
+        place = f"characters {self.start} to {self.end}"
+        return f"{self.text}  {self.probability:.3f}  {place}: {self.sentence}"
 
 
 def best_spans(
@@ -204,12 +214,25 @@ class Predictions:
         sentence = sentence_around(context, start, end)
         return Found(context[start:end], start, end, float(best["probability"]), sentence)
 
+    def write_lines(self, path: Path, threshold: float | None) -> None:
+        """JSON lines: id, question, and of the answer its text, place, probability and sentence."""
+        lines = []
+        for row, question in enumerate(self.questions):
+            asked = {"id": question.id, "question": question.question}
+            answer = self.found(row, threshold).as_json()
+            lines.append(json.dumps({**asked, **answer}, ensure_ascii=False) + "\n")
+        write_atomically(path, "".join(lines))
+
+    def write_texts(self, path: Path, threshold: float | None) -> None:
+        """The answers in the official form: one object, whose fields are the questions' ids."""
+        write_atomically(path, _object(self.texts(threshold).items()))
+
     def write(self, directory: Path, threshold: float | None) -> None:
         """predictions.json and nbest_predictions.json, and with a threshold null_odds.json.
 
-        All in the official form: one object, whose fields are the questions' ids.
+        All in the official form.
         """
-        write_atomically(directory / "predictions.json", _object(self.texts(threshold).items()))
+        self.write_texts(directory / "predictions.json", threshold)
         if threshold is not None:
             write_atomically(directory / "null_odds.json", _object(self.null_odds().items()))
         nbest = (

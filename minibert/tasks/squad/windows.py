@@ -9,7 +9,7 @@ here; in `tokenizers` and `transformers`, `stride` is how much two windows share
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,19 +17,13 @@ from numpy.typing import NDArray
 from tokenizers import Encoding
 
 from minibert.errors import ConfigError, DataError
-from minibert.tasks.sequence import Features
+from minibert.tasks.characters import GraphemeBounds, grapheme_bounds
+from minibert.tasks.features import Features
+from minibert.tasks.overlap import Run, max_context, window_runs
 from minibert.tasks.squad.reading import Answer, Question
-from minibert.tasks.squad.text import GraphemeBounds, grapheme_bounds
 from minibert.tokenization import BertTokenizer
 
 UNKNOWN = -100  # a label that `functional.cross_entropy` passes over
-
-
-class Run(NamedTuple):
-    """Word pieces of a context that follow each other."""
-
-    first: int
-    last: int  # the last of them, not the one behind
 
 
 class Pieces:
@@ -134,37 +128,6 @@ def cut_windows(
     return made
 
 
-def window_runs(pieces: int, room: int, doc_stride: int) -> list[Run]:
-    """The word pieces that each window takes of a context, with room for so many."""
-    step = min(doc_stride, room)
-    firsts = range(0, max(pieces - room, 0) + step, step)
-    return [Run(first, min(first + room, pieces) - 1) for first in firsts]
-
-
-def max_context(windows: Sequence[Run]) -> list[NDArray[np.bool_]]:
-    """For every window, which of its word pieces it shows better than the others do.
-
-    Of the windows that hold a piece, the one counts that has most beside it: the smaller of the
-    numbers of pieces to its left and to its right, plus a hundredth of the window's length. Of
-    equal ones it is the first.
-    """
-    if len(windows) == 1:
-        return [np.ones(windows[0].last - windows[0].first + 1, dtype=bool)]
-    most = np.full(windows[-1].last + 1, -1.0)
-    scores = []
-    for first, last in windows:
-        length = last - first + 1
-        left = np.arange(length)
-        score = np.minimum(left, left[::-1]) + 0.01 * length
-        # What is only as good as an earlier window is no better.
-        scores.append(np.where(score > most[first : last + 1], score, -1.0))
-        most[first : last + 1] = np.maximum(most[first : last + 1], score)
-    return [
-        score == most[first : last + 1]
-        for score, (first, last) in zip(scores, windows, strict=True)
-    ]
-
-
 def _framed(values: NDArray[Any], shift: int, outside: int) -> NDArray[Any]:
     """Values of the context's positions, with `outside` for the question's before and [SEP]."""
     framed = np.full(shift + len(values) + 1, outside, dtype=values.dtype)
@@ -176,23 +139,23 @@ class Windows(Features):
     """The windows of many questions, end to end without padding, in the questions' order.
 
     `labels` (N, 2) are the positions at which the answer begins and ends in the window, 0 and 0
-    where it does not; `UNKNOWN` twice if no answer of the question has a place; None for purpose
-    "predict". Where several answers are right, the first that has a place counts.
+    where it does not; `UNKNOWN` twice if no answer of the question has a place. Where several are
+    right, the first that has a place counts. None if any question's answers are not known.
     """
 
     def __init__(
         self,
         questions: Sequence[Question],
         tokenizer: BertTokenizer,
-        purpose: Literal["train", "dev", "predict"],
         max_length: int = 384,
         doc_stride: int = 128,
         max_query_length: int = 64,
+        training: bool = False,
         at_once: int = 4096,
     ):
         """Longer questions are cut; `truncated` counts them.
 
-        For training, questions whose answers have no place are left out: `left_out` has their ids.
+        For training questions whose answers have no place are left out: `left_out` has their ids.
         `misplaced` and `inexact` list the answers concerned, `report` tells of all. Raises
         `DataError` with the id if a question leaves no room for its context, or the tokenizer sees
         nothing in a context.
@@ -219,7 +182,7 @@ class Windows(Features):
                 check_room(question, len(query.ids), len(shown), max_length)
                 answer = self._placed(question, shown)
                 unknown = bool(question.answers) and answer is None
-                if unknown and purpose == "train":
+                if unknown and training:
                     self.left_out.append(question.id)
                     continue
                 cut = cut_windows(query.ids, shown, answer, max_length, doc_stride)
@@ -238,7 +201,8 @@ class Windows(Features):
         self.lengths = np.array([len(window.ids) for window in made])
         self.starts = np.concatenate([[0], np.cumsum(self.lengths)])
         self.owners = np.array(owners)  # of every window the place of its question
-        self.labels = None if purpose == "predict" else torch.tensor(labels)
+        known = all(question.known for question in self.questions)
+        self.labels = torch.tensor(labels) if known else None
 
     def _placed(self, question: Question, pieces: Pieces) -> Run | None:
         """The run of the first answer that has one; what is amiss with any answer is noted."""
@@ -254,8 +218,8 @@ class Windows(Features):
                 self.inexact.append(Inexact(question.id, answer.text, cut))
         return runs[0] if runs else None
 
-    def report(self, most: int = 10) -> str:
-        """How many windows there are, and what is amiss with which answers: `most` of each kind."""
+    def report(self) -> str:
+        """How many windows there are, and then what is amiss with which answers."""
         lines = [f"{len(self.questions)} questions, {len(self)} windows"]
         if self.truncated:
             lines[0] += f", {self.truncated} questions cut"
@@ -268,8 +232,7 @@ class Windows(Features):
         for kind, found in kinds:
             if found:
                 lines.append(f"{len(found)} answers {kind}:")
-                lines += [f"  {one}" for one in found[:most]]
-                lines += [f"  and {len(found) - most} more"] * (len(found) > most)
+                lines += [f"  {one}" for one in found]
         return "\n".join(lines)
 
 

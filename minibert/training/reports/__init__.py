@@ -1,4 +1,4 @@
-"""What a run tells about itself: curves, a report with pictures, warnings, comparison with others.
+"""What a run tells about its training: curves, warnings, TensorBoard, comparison with other runs.
 
 Everything here reads what the run has written, and changes nothing.
 """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minibert.training.reports.pictures import (
+from minibert.tasks.reports.pictures import (
     BLUE,
     BRIGHT,
     GREEN,

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from minibert.training.reports import curves, pictures
+from minibert.tasks.reports import pictures
+from minibert.training.reports import curves
 from minibert.training.reports.curves import draw_comparison, draw_curves
 
 

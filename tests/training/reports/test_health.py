@@ -8,6 +8,7 @@ import torch
 from tiny_runs import SIZES, json_lines, json_of, save_tiny_model, small_data, tiny_settings
 
 from minibert import BertConfig, BertForSequenceClassification
+from minibert.tasks.signs import class_signs, score_signs
 from minibert.training import loop
 from minibert.training.finetune import fine_tune
 from minibert.training.reports import health
@@ -35,7 +36,8 @@ def a_log(losses=None, dev_losses=(0.4, 0.3), rate=5e-5, **first):
 
 def warnings(log=None, names=NAMES, logits=RIGHT, labels=LABELS, **changes):
     facts = {"fresh_head": True, "cut_share": 0.1, "max_length": 128, **changes}
-    return health.find_warnings(a_log() if log is None else log, names, logits, labels, **facts)
+    signs = class_signs(names, logits, labels) if names else score_signs(logits[:, 0], labels)
+    return health.find_warnings(a_log() if log is None else log, signs, **facts)
 
 
 def the_warning(*arguments, **changes):
@@ -146,13 +148,13 @@ class TestLabels:
 class TestTheFirstLoss:
     @pytest.mark.parametrize(("classes", "loss"), [(2, 0.95), (2, 0.6), (3, 1.2), (150, 5.3)])
     def test_near_the_logarithm_of_the_classes(self, classes, loss):
-        assert health.first_loss(loss, classes) is None
+        assert health.first_loss(loss, math.log(classes)) is None
 
     @pytest.mark.parametrize(
         ("classes", "loss", "cause"), [(2, 3.0, "far too large"), (3, 0.2, "can be read off")]
     )
     def test_far_from_it(self, classes, loss, cause):
-        warning = health.first_loss(loss, classes)
+        warning = health.first_loss(loss, math.log(classes))
         assert cause in warning
         assert f"ln({classes}) = {math.log(classes):.3f}" in warning
 

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from minibert.training.reports.report import ClassReport, Miss, Mistake, ScoreReport
+    from minibert.tasks.reports.report import ClassReport, Miss, Mistake, ScoreReport
 
+CURVES = "![loss, metrics, learning rate and gradient norm over the steps](curves.png)"
 LONGEST_TEXT = 400  # characters of a text that are shown; report.json has all of it
 
 
@@ -20,16 +21,16 @@ def class_page(title: str, report: "ClassReport", warnings: Sequence[str]) -> st
     names = [one.name for one in report.classes]
     counts = [(name, *row) for name, row in zip(names, report.confusion, strict=True)]
     shown = "all of them" if report.mistakes <= len(report.worst) else "the worst"
-    return _page(
+    return page(
         title,
         warnings,
         f"{report.examples:,} examples of the dev set: accuracy **{report.accuracy:.4f}**, "
         f"log loss {report.log_loss:.4f}, calibration error {report.calibration_error:.4f}.",
-        _table(("class", "precision", "recall", "F1", "examples"), figures),
-        "![loss, metrics, learning rate and gradient norm over the steps](curves.png)",
+        table(("class", "precision", "recall", "F1", "examples"), figures),
+        CURVES,
         "## Which class is taken for which",
         "Rows are the truth, columns the predictions.",
-        _table(("", *names), counts),
+        table(("", *names), counts),
         "![confusion matrix](confusion.png)",
         "## How far its probabilities can be trusted",
         "Of the predictions to which the model gives 80 %, 80 % should be right. Below the line "
@@ -53,12 +54,12 @@ def score_page(title: str, report: "ScoreReport", warnings: Sequence[str]) -> st
         ("mean absolute error", f"{report.mean_absolute_error:.4f}"),
         ("root mean squared error", f"{report.root_mean_squared_error:.4f}"),
     ]
-    return _page(
+    return page(
         title,
         warnings,
         f"{report.examples:,} examples of the dev set.",
-        _table(("", "value"), figures),
-        "![loss, metrics, learning rate and gradient norm over the steps](curves.png)",
+        table(("", "value"), figures),
+        CURVES,
         "## Predicted and true scores",
         "![predicted over true scores](scatter.png)",
         "## Most wrong",
@@ -67,25 +68,26 @@ def score_page(title: str, report: "ScoreReport", warnings: Sequence[str]) -> st
     )
 
 
-def _page(title: str, warnings: Sequence[str], *parts: str) -> str:
-    alarm = ["## Warnings", "\n".join(f"- {_plain(one)}" for one in warnings)] if warnings else []
-    return "\n\n".join([f"# {_plain(title)}", *alarm, *parts]) + "\n"
+def page(title: str, warnings: Sequence[str], *parts: str) -> str:
+    """A page under its title, warnings first."""
+    alarm = ["## Warnings", "\n".join(f"- {plain(one)}" for one in warnings)] if warnings else []
+    return "\n\n".join([f"# {plain(title)}", *alarm, *parts]) + "\n"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """The first column to the left, numbers to the right."""
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A table with its first column to the left, and numbers to the right."""
 
     def line(cells: Sequence[object]) -> str:
         return f"| {' | '.join(map(str, cells))} |"
 
     rules = ["---", *["---:"] * (len(head) - 1)]
-    plain = [[_plain(str(cell)) for cell in row] for row in (head, *rows)]
-    return "\n".join(map(line, (plain[0], rules, *plain[1:])))
+    cells = [[plain(str(cell)) for cell in row] for row in (head, *rows)]
+    return "\n".join(map(line, (cells[0], rules, *cells[1:])))
 
 
 def _mistake(one: "Mistake") -> str:
-    found = f"{_plain(one.prediction)} ({one.probability:.3f})"
-    truth = f"{_plain(one.truth)} ({one.truth_probability:.3f})"
+    found = f"{plain(one.prediction)} ({one.probability:.3f})"
+    truth = f"{plain(one.truth)} ({one.truth_probability:.3f})"
     return f"**{one.index}**: {found}, in truth {truth}\n{_quoted(one)}"
 
 
@@ -99,13 +101,13 @@ def _miss(one: "Miss") -> str:
 def _quoted(one: "Mistake | Miss") -> str:
     """The text, or both, as a quotation."""
     lines = [one.text] if one.pair is None else [one.text, one.pair]
-    return "\n>\n".join(f"> {_plain(_shortened(line))}" for line in lines)
+    return "\n>\n".join(f"> {plain(_shortened(line))}" for line in lines)
 
 
 def _shortened(text: str) -> str:
     return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT].rstrip()} ..."
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text in one line, with nothing in it that Markdown or HTML would take for itself."""
     return re.sub(r"([\\`*_{}\[\]<>#|~$&])", r"\\\1", " ".join(text.split()))

@@ -10,8 +10,8 @@ from matplotlib.image import imread
 from sklearn import metrics
 from tiny_runs import examples_of, json_of
 
-from minibert.tasks.sequence import Example
-from minibert.training.reports.report import (
+from minibert.tasks.features import Example
+from minibert.tasks.reports.report import (
     calibration_bins,
     calibration_error,
     report_classes,

@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from minibert.checkpoint.disk import write_atomically
+from minibert.checkpoint.disk import write_atomically, write_json
+from minibert.tasks.features import Example
 from minibert.tasks.metrics import accuracy, pearson, spearman
-from minibert.tasks.sequence import Example
-from minibert.training.reports.page import class_page, score_page
-from minibert.training.reports.pictures import draw_calibration, draw_confusion, draw_scatter
-from minibert.training.run import write_json
+from minibert.tasks.reports.page import class_page, score_page
+from minibert.tasks.reports.pictures import draw_calibration, draw_confusion, draw_scatter
 
 BINS = 10
 WORST = 20

@@ -1,0 +1,144 @@
+"""SQuAD and CoNLL-2003 dev scores of minibert beside `transformers`: same weights and settings.
+
+    python benchmarks/token_table.py --squad DIR --ner DIR --work runs/token_table \
+        --about "what data this is" --output benchmarks/results/token_table.json
+
+Each run is a process of its own: `minibert finetune squad` or `ner`, or a `*_transformers.py`,
+which imports nothing of minibert. A run whose result is already in --work is not repeated: the
+script can be stopped and started again, and where there are cores for it, started with other
+--seeds or --tasks beside itself. Scores are in points, the best epoch of each run.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+from common import cell, machine, python, spread, write_result
+
+from minibert.checkpoint import find
+
+
+class Recipe(NamedTuple):
+    """One task: what both sides are given, and what is shown of them."""
+
+    finetune: list  # our command
+    script: str  # theirs
+    files: tuple  # training and dev file
+    options: list
+    metrics: list
+    unit: float  # what the metrics are multiplied by, to be points
+
+
+SHARED = ["--batch-size", "16", "--lr", "5e-5", "--precision", "bfloat16", "--batching", "bucket"]
+SQUAD = {
+    version: Recipe(
+        ["squad", "--version", version],
+        "squad_transformers.py",
+        (f"train-v{version}.json", f"dev-v{version}.json"),
+        ["--epochs", "2", "--max-length", "384"],
+        ["exact", "f1"],
+        unit=1.0,
+    )
+    for version in ("1.1", "2.0")
+}
+NER = Recipe(
+    ["ner"],
+    "ner_transformers.py",
+    ("eng.train", "eng.testa"),
+    ["--epochs", "3", "--max-length", "128"],
+    ["f1", "precision", "recall"],
+    unit=100.0,
+)
+RECIPES = {"squad-1.1": SQUAD["1.1"], "squad-2.0": SQUAD["2.0"], "ner": NER}
+
+
+def run_minibert(task, seed, data, work):
+    """The metrics of one of our runs."""
+    recipe, output = RECIPES[task], work / "minibert" / f"{task}-{seed}"
+    if not (output / "metrics.json").is_file():
+        command = ["-m", "minibert", "finetune", *recipe.finetune, "--data", data]
+        command += ["--model", "minilm", "--seed", seed, "--output", output, "--overwrite"]
+        python(*command, *SHARED, *recipe.options)
+    return json.loads((output / "metrics.json").read_text())["metrics"]
+
+
+def run_transformers(task, seed, data, work):
+    """The metrics of one of theirs."""
+    recipe, output = RECIPES[task], work / "transformers" / f"{task}-{seed}.json"
+    if not output.is_file():
+        train, dev = (data / file for file in recipe.files)
+        command = [Path(__file__).with_name(recipe.script), *recipe.finetune[1:]]
+        command += ["--train", train, "--dev", dev, "--model", find("minilm")]
+        command += ["--seed", seed, "--output", output]
+        python(*command, *SHARED, *recipe.options)
+    return json.loads(output.read_text())["metrics"]
+
+
+def rows_of(task, seeds, ours, theirs):
+    """A row for each metric, in points; ours and theirs: the metrics of each seed."""
+    rows = []
+    for metric in RECIPES[task].metrics:
+        unit = RECIPES[task].unit
+        row = {
+            "task": task,
+            "metric": metric,
+            "seeds": seeds,
+            "minibert": spread([unit * found[metric] for found in ours]),
+            "transformers": spread([unit * found[metric] for found in theirs]),
+        }
+        row["difference"] = row["minibert"]["mean"] - row["transformers"]["mean"]
+        rows.append(row)
+    return rows
+
+
+def table(rows):
+    """The rows as the README shows them."""
+    lines = [
+        "| task | metric | seeds | minibert | transformers | difference |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        sides = f"{cell(row['minibert'])} | {cell(row['transformers'])}"
+        seeds = " ".join(map(str, row["seeds"]))
+        told = f"{row['task']} | {row['metric']} | {seeds} | {sides} | {row['difference']:+.1f}"
+        lines.append(f"| {told} |")
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--squad", type=Path, help="folder with train-v1.1.json, ...")
+    parser.add_argument("--ner", type=Path, help="folder with eng.train and eng.testa")
+    parser.add_argument("--about", required=True, help="what data this is, for the result")
+    parser.add_argument("--work", type=Path, default=Path("runs/token_table"))
+    parser.add_argument("--tasks", nargs="+", choices=RECIPES, default=list(RECIPES))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    parser.add_argument("--output", type=Path, help="JSON; rows of other tasks in it are kept")
+    args = parser.parse_args()
+    folders = {task: args.ner if task == "ner" else args.squad for task in args.tasks}
+    if None in folders.values():
+        parser.error("--squad and --ner name the data of the --tasks")
+
+    rows = []
+    if args.output and args.output.is_file():
+        kept = json.loads(args.output.read_text())["rows"]
+        rows = [row for row in kept if row["task"] not in args.tasks]
+    for task, data in folders.items():
+        pairs = [
+            (
+                run_minibert(task, seed, data, args.work),
+                run_transformers(task, seed, data, args.work),
+            )
+            for seed in args.seeds
+        ]
+        new = rows_of(task, args.seeds, *zip(*pairs, strict=True))
+        settings = [*SHARED, *RECIPES[task].options]
+        rows += [{**row, "data": args.about, "settings": settings} for row in new]
+
+    print(table(rows))
+    write_result(args.output, {"rows": rows, **machine()})
+
+
+if __name__ == "__main__":
+    main()
