@@ -14,7 +14,6 @@ that says so.
 """
 
 import argparse
-import json
 import math
 import multiprocessing
 import os
@@ -481,7 +480,7 @@ def compare(result: dict[str, object], output: Path | None, tiny: bool, deadline
             row = {"way": name, **described(case)}
             try:
                 row |= measure(way, given)
-                speeds = [row[mode]["teraflops"] for mode in MODES]  # type: ignore[index]
+                speeds = [row[mode]["teraflops"] for mode in MODES]
                 print(
                     f"{label:50}", *(f"{x:8.1f}" for x in speeds), f"{row.get('megabytes', ''):>6}"
                 )
@@ -541,28 +540,26 @@ def tune(widths: list[int], output: Path | None, deadline: float) -> None:
         for dropout_p in (0.0, 0.1)
         for changed in candidates(width)
     ]
-    usual = dict(tiles.TABLE)
     compile_ahead(jobs)
-    rows = []
+    rows: list[dict[str, object]] = []
+    result = {"tiles": rows, **machine()}
     for case, changed in jobs:
         if time.monotonic() > deadline:
             print("out of time; the rest is left out")
             break
-        row: dict[str, object] = {"width": case.width, "dropout": case.dropout_p,
-                                  "tiles": [list(tile) for tile in changed]}  # fmt: skip
+        row = {"width": case.width, "dropout": case.dropout_p, "tiles": changed}
         try:
             row |= time_tiles(case, changed)
         except Exception as error:
             row["failed"] = brief(error)
+            print(f"{case.width} wide, p {case.dropout_p}, {changed}: {row['failed']}")
         rows.append(row)
-        write_result(output, {"tiles": rows, **machine()})
-    tiles.TABLE.update(usual)
+        write_result(output, result)
     for width, dropout_p, mode in product(widths, (0.0, 0.1), ("forward", "backward")):
         done = [r for r in rows if (r["width"], r["dropout"]) == (width, dropout_p) and mode in r]
         print(f"\n{width} wide, p {dropout_p}, {mode}: milliseconds, and the tiles")
-        for row in sorted(done, key=lambda row: row[mode])[:6]:  # type: ignore[arg-type, return-value]
-            print(f"{row[mode]:9.4f}  {row['tiles']}")
-    print("\n", json.dumps([row for row in rows if "failed" in row])[:1500])
+        for row in sorted(done, key=lambda row: row[mode])[:6]:
+            print(f"{row[mode]:9.4f}", *(tuple(tile) for tile in row["tiles"]))
 
 
 def main() -> None:
@@ -591,8 +588,8 @@ def main() -> None:
         write_result(args.output, result)
     compare(result, args.output, args.tiny, deadline)
     speeds = [
-        row["both"]["teraflops"]  # type: ignore[index]
-        for row in result["rows"]  # type: ignore[attr-defined]
+        row["both"]["teraflops"]
+        for row in result["rows"]
         if row["way"] == "minibert fused" and "both" in row
     ]
     if speeds:
