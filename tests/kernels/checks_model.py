@@ -156,6 +156,16 @@ def test_a_row_of_padding_comes_to_nothing(pair):
     assert all(torch.isfinite(value.grad).all() for value in fused.parameters())
 
 
+def test_padding_behind_is_skipped(pair):
+    """It costs nothing, and so has no context, where "math" gives it one that means nothing."""
+    batch = padded()
+    padding = batch["attention_mask"] == 0
+    for model, skips in zip(pair(), (True, False), strict=True):
+        with precision(), record() as stages:
+            model(**batch)
+        assert bool((stages["layers.0.attention.context"][padding] == 0).all()) == skips
+
+
 def trained(model, batch, steps, dropout):
     """Losses of some steps; `dropout` in training mode, else none."""
     model.train(dropout)
