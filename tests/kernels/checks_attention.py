@@ -128,6 +128,16 @@ def test_a_bias_is_added_and_minus_infinity_hides(shape):
     assert not ours[2][2].any()  # a key that nobody sees has no gradient
 
 
+def test_a_large_bias_overflows_nowhere():
+    """Not even for the rows by which the last tile reaches beyond the end."""
+    given = example([40, 33], dtype=torch.float32)
+    bias = torch.zeros(40, device=DEVICE)
+    bias[7] = 1000
+    context, *gradients = results(attend(given, bias=bias), given)
+    torch.testing.assert_close(context[:40], given.value[7].expand(40, -1, -1))
+    assert all(torch.isfinite(gradient).all() for gradient in gradients)
+
+
 def test_rows_behind_a_length_are_left_alone():
     """What stands in the padding, NaN here, reaches nothing; context and gradients there are 0."""
     lengths, room = [40, 0, 1, 33], 48
