@@ -24,17 +24,11 @@ def why_not(device: torch.device, dtype: torch.dtype, width: int) -> str | None:
         return f"Triton's interpreter does not multiply {_name(dtype)} rightly"
     if device.type != "cuda":
         return f"it needs a CUDA GPU, not {device.type} (or TRITON_INTERPRET=1: slow, for tests)"
-    if _is_old(device):
+    if torch.cuda.get_device_properties(device).major < 8:  # a constant for torch.compile
         return "it needs a GPU of compute capability 8.0 (Ampere) or later"
     if dtype not in (torch.float16, torch.bfloat16, torch.float32):
         return f"it computes in float16, bfloat16 or float32, not {_name(dtype)}"
     return None
-
-
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
-def _is_old(device: torch.device) -> bool:
-    """Whether this GPU is from before the first with tensor cores for bfloat16."""
-    return torch.cuda.get_device_capability(device) < (8, 0)
 
 
 def _name(dtype: torch.dtype) -> str:

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from types import SimpleNamespace as Properties
 from typing import get_args
 
 import pytest
@@ -24,7 +25,7 @@ def compiled(monkeypatch):
     """As on a machine with Triton, and a GPU of this capability."""
     monkeypatch.setattr(availability, "_INSTALLED", True)
     monkeypatch.setattr(availability, "INTERPRETED", False)
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: Properties(major=9))
 
 
 def test_on_a_gpu_they_run(compiled):
@@ -47,7 +48,7 @@ def test_where_they_do_not_they_say_why(compiled, device, dtype, width, reason):
 
 
 def test_an_old_gpu_is_named(compiled, monkeypatch):
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (7, 5))
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: Properties(major=7))
     assert "8.0 (Ampere) or later" in why_not(CUDA, torch.float16, 64)
 
 
