@@ -121,7 +121,7 @@ def _run(
             learner, prepared.train_set, prepared.dev_set, run, prepared.tokenizer, found
         )
     if processes.writes:
-        write_atomically(path / "data.txt", prepared.report())
+        write_atomically(path / "data.txt", "".join(prepared.reports()))
         _conclude(settings, prepared, model, outcome, path)
     processes.wait()
     return read_json(path / "metrics.json")

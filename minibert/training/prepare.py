@@ -17,7 +17,7 @@ from minibert.training.precision import Precision, choose_device, choose_precisi
 from minibert.training.protocols import FeatureSet, WholeTask
 from minibert.training.settings import Settings
 
-MOST_LINES = 10  # that are said of the data; the run has all of them
+MOST_LINES = 5  # that are said of each set; the run has all of them
 
 
 class Prepared(NamedTuple):
@@ -32,9 +32,9 @@ class Prepared(NamedTuple):
     test_set: FeatureSet | None
     dev_examples: list[Any]
 
-    def report(self) -> str:
-        """What became of the data: all that its features say."""
-        return f"training   {self.train_set.report()}\ndev        {self.dev_set.report()}\n"
+    def reports(self) -> tuple[str, str]:
+        """What became of the training set and of the dev set: all that their features say."""
+        return f"training   {self.train_set.report()}\n", f"dev        {self.dev_set.report()}\n"
 
 
 def prepare(settings: Settings, task: WholeTask) -> Prepared:
@@ -59,10 +59,10 @@ def prepare(settings: Settings, task: WholeTask) -> Prepared:
     assert train_set.labels is not None
     task = task.weighted(settings.class_weights, settings.label_smoothing, train_set.labels)
     made = Prepared(task, tokenizer, precision, train_set, dev_set, more, test_set, dev_examples)
-    lines = made.report().splitlines()
-    print(*lines[:MOST_LINES], sep="\n")
-    if len(lines) > MOST_LINES:
-        print(f"({len(lines) - MOST_LINES} more lines in data.txt)")
+    for lines in map(str.splitlines, made.reports()):
+        print(*lines[:MOST_LINES], sep="\n")
+        if len(lines) > MOST_LINES:
+            print(f"({len(lines) - MOST_LINES} more lines in data.txt)")
     return made
 
 

@@ -77,6 +77,30 @@ class TestTheRun:
         assert (run / "report.md").read_text(encoding="utf-8").startswith("# squad-2.0, seed 0")
         assert "42 questions" in (run / "data.txt").read_text(encoding="utf-8")
 
+    def test_much_that_is_amiss_is_told_in_a_file(self, model, tmp_path, capsys):
+        """Both sets are told of, though the first has more to say than fits."""
+        content = json.loads((SQUAD / "train-v2.0.json").read_text(encoding="utf-8"))
+        amiss = [
+            question["id"]
+            for article in content["data"]
+            for paragraph in article["paragraphs"]
+            for question in paragraph["qas"]
+            for answer in question["answers"][:1]
+        ][:9]
+        text = json.dumps(content)
+        for id in amiss:
+            place = text.index("answer_start", text.index(id)) + len('answer_start": ')
+            text = f"{text[:place]}1{text[place:]}"
+        (tmp_path / "train.json").write_text(text, encoding="utf-8")
+        files = {"data": None, "train": tmp_path / "train.json", "dev": DEV, "train_limit": None}
+        run = fine_tune(settings(model, tmp_path / "run", **files))
+        seen = capsys.readouterr().out
+        assert "9 answers that do not stand in their context" in seen
+        assert "more lines in data.txt)\ndev        42 questions" in seen
+        told = (run / "data.txt").read_text(encoding="utf-8")
+        assert all(id in told for id in amiss)
+        assert "9 questions left out" in told
+
     def test_its_metrics_are_those_of_its_predictions(self, run):
         questions, result = read_squad(DEV), json_of(run / "metrics.json")
 
