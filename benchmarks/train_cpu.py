@@ -64,7 +64,7 @@ from minibert.training.batches import batches_of
 from minibert.training.learner import Learner
 from minibert.training.loop import learn
 from minibert.training.optimizer import set_rates
-from minibert.training.precision import choose_precision
+from minibert.training.precision import DTYPES, choose_precision
 from minibert.training.prepare import Prepared, load_model, prepare
 from minibert.training.settings import GlueSettings
 
@@ -92,11 +92,12 @@ class Variant(NamedTuple):
 
 
 # Each side's own defaults: what `auto` chooses on this machine, and `Trainer()`.
+PRECISION = choose_precision("auto", CPU).name
 DEFAULTS = (
     Variant(
         "minibert",
-        choose_precision("auto", CPU).name,
-        choose("auto", CPU, training=True).way,
+        PRECISION,
+        choose("auto", CPU, training=True, dtype=DTYPES[PRECISION], width=64).way,
         "random",
         False,
     ),

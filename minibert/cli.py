@@ -24,7 +24,7 @@ from minibert.training.settings import (
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 PrecisionName = Literal["auto", "float32", "bfloat16", "float16"]
-Attention = Literal["auto", "math", "sdpa"]
+Attention = Literal["auto", "math", "sdpa", "fused"]
 Head = Literal[
     "none",
     "pretraining",

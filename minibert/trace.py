@@ -7,8 +7,8 @@
 The code says `probs = stage("attention.probs", ...)` at the place where the value is made, so the
 names below are also the way to find that place. What is recorded is the very tensor that later code
 uses, still attached to the graph: gradients with respect to it can be asked for. (The exception:
-scores and probs are on the way to the result under `attention="math"` alone. Under "sdpa" they are
-computed beside it, to be looked at.)
+scores and probs are on the way to the result under `attention="math"` alone. Under "sdpa" and
+"fused" they are computed beside it, to be looked at.)
 
 The recorder is a plain module global. (A ContextVar would break `torch.compile(fullgraph=True)`,
 and hooks see modules, not values.) Hence one thread at a time.

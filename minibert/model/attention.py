@@ -13,6 +13,7 @@ from torch.nn import functional as torch_functional
 
 from minibert.config import BertConfig
 from minibert.errors import ConfigError
+from minibert.kernels.availability import why_not
 from minibert.model import functional
 from minibert.trace import recording, stage
 
@@ -69,6 +70,16 @@ def multi_head(
     return functional.merge_heads(context)  # context (B, H, S, W) -> (B, S, D)
 
 
+def show_probabilities(query: Tensor, key: Tensor, mask: Tensor | None) -> None:
+    """Record the scores and probabilities of a way that holds none itself; without dropout.
+
+    query, key (B, H, S, W), mask (B, 1, 1, S) or None.
+    """
+    # query (B, H, S, W) -> (B, H, S, S)
+    scores = stage("attention.scores", functional.attention_scores(query, key))
+    stage("attention.probs", functional.masked_softmax(scores, mask))
+
+
 def sdpa_attention(
     query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropout_p: float
 ) -> Tensor:
@@ -79,9 +90,7 @@ def sdpa_attention(
     stays the same to the bit.
     """
     if recording():
-        # query (B, H, S, W) -> (B, H, S, S)
-        scores = stage("attention.scores", functional.attention_scores(query, key))
-        stage("attention.probs", functional.masked_softmax(scores, mask))
+        show_probabilities(query, key, mask)
     if mask is None:
         return torch_functional.scaled_dot_product_attention(query, key, value, dropout_p=dropout_p)
     # torch's kernels differ on rows without a key: let those attend to all, and blank the result.
@@ -107,6 +116,7 @@ def math_attention(
     return context.to(query.dtype)
 
 
+# The ways that know rows of equal length. "fused" does not care where sequences lie: see `layout`.
 WAYS: dict[str, Callable[[Tensor, Tensor, Tensor, Tensor | None, float], Tensor]] = {
     "math": math_attention,
     "sdpa": sdpa_attention,
@@ -121,16 +131,38 @@ class Choice(NamedTuple):
 
 
 def check_way(wanted: str) -> None:
-    """Raises `ConfigError` if `wanted` is neither "auto" nor a key of `WAYS`."""
-    if wanted != "auto" and wanted not in WAYS:
-        raise ConfigError(f"attention {wanted!r} is unknown; choose auto, {', '.join(WAYS)}")
+    """Raises `ConfigError` if `wanted` is neither "auto" nor a way to compute attention."""
+    names = ("auto", *WAYS, "fused")
+    if wanted not in names:
+        raise ConfigError(f"attention {wanted!r} is unknown; choose {', '.join(names)}")
 
 
-def choose(wanted: str, device: torch.device, training: bool) -> Choice:
-    """The way to take for `wanted` on this device (`benchmarks/step_cpu.py` measures them)."""
+def choose(
+    wanted: str, device: torch.device, training: bool, dtype: torch.dtype, width: int
+) -> Choice:
+    """The way to take for `wanted` on this device, for heads of this dtype and width.
+
+    (`benchmarks/step_cpu.py` and `attention_gpu.py` measure them.) Raises `ConfigError` if "fused"
+    is asked for where it cannot run.
+    """
     check_way(wanted)
-    if wanted != "auto":
+    if wanted in WAYS:
         return Choice(wanted, "as asked")
-    if device.type == "cpu" and training:
-        return Choice("math", "torch's kernels are slow at dropout and backward on the CPU")
-    return Choice("sdpa", "torch's kernels are the fastest here")
+    hindrance = why_not(device, dtype, width)
+    if wanted == "fused":
+        if hindrance:
+            instead = choose("auto", device, training, dtype, width)
+            raise ConfigError(
+                f"attention 'fused' cannot run here: {hindrance}. 'auto' would take "
+                f"{instead.way} ({instead.reason})"
+            )
+        return Choice(wanted, "as asked")
+    if device.type == "cpu":
+        if training:
+            return Choice("math", "torch's kernels are slow at dropout and backward on the CPU")
+        return Choice("sdpa", "torch's kernels are the fastest here")
+    if hindrance:
+        return Choice("sdpa", f"fused cannot run here: {hindrance}")
+    if dtype == torch.float32:
+        return Choice("sdpa", "fused is for 16 bits: tensor cores do not multiply float32")
+    return Choice("fused", "it skips padding and drops out inside; holes in a mask become a bias")

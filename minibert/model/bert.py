@@ -43,7 +43,8 @@ class Pooler(nn.Module):
 class BertModel(Pretrained):
     """The body of BERT.
 
-    `attention` is how attention is computed: "math", "sdpa", or "auto" (see `attention.choose`).
+    `attention` is how attention is computed: "math", "sdpa", "fused", or "auto" (see
+    `attention.choose`).
     `pooler=False` leaves out the pooler; heads that read every token need none.
     """
 
@@ -101,8 +102,15 @@ class BertModel(Pretrained):
         return BertOutput(hidden, pooled)
 
     def attention_choice(self, device: torch.device) -> Choice:
-        """How attention will be computed on this device in the present mode, and why."""
-        return choose(self.attention, device, self.training)
+        """How attention will be computed on this device, in this mode and autocast, and why.
+
+        Raises `ConfigError` if it cannot be done as asked.
+        """
+        dtype = self.embeddings.token.weight.dtype
+        if torch.is_autocast_enabled(device.type):
+            dtype = torch.get_autocast_dtype(device.type)
+        width = self.config.hidden_size // self.config.num_attention_heads
+        return choose(self.attention, device, self.training, dtype, width)
 
 
 def _check_ids(name: str, ids: Tensor, rows: int, shape: torch.Size) -> None:

@@ -2,7 +2,7 @@
 
 The modules call these through this module (`functional.gelu(x)`), so a function put in its place
 here is used by the whole pretrained model. (For scores, softmax and attention that is so with
-`attention="math"`; the other ways to compute attention are torch's own.) Shapes use the letters of
+`attention="math"`; the others compute attention in kernels.) Shapes use the letters of
 `minibert.model`. Where torch has the same formula in one pass over memory, the function calls it;
 the formula then stands in the docstring, and a test holds the two together.
 

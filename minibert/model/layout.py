@@ -8,13 +8,52 @@ for the first tokens, and for attention, and never needs to know which of the tw
 """
 
 from itertools import pairwise
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from minibert import kernels
 from minibert.config import BertConfig
 from minibert.errors import ConfigError
-from minibert.model.attention import multi_head
+from minibert.model import functional
+from minibert.model.attention import multi_head, show_probabilities
+from minibert.trace import recording
+
+
+class Segments(NamedTuple):
+    """Where sequences lie among the rows of a tensor, told as the fused kernels want it.
+
+    Sequence i owns the rows cu_seqlens[i] to [i + 1], of which the first lengths[i] are attended to
+    (None: all). The kernels skip the others, and write zeros there.
+    """
+
+    cu_seqlens: Tensor  # (B + 1,)
+    max_seqlen: int
+    lengths: Tensor | None = None  # (B,)
+    bias: Tensor | None = None  # added to the scores; broadcasts to (B, H, S, S)
+
+    def attend(
+        self, query: Tensor, key: Tensor, value: Tensor, heads: int, dropout_p: float
+    ) -> Tensor:
+        """Attention within each sequence: all rows end to end, whether padding or not."""
+        # query (B * S, D) | (T, D) -> (B * S, H, W) | (T, H, W)
+        query = query.unflatten(-1, (heads, -1))
+        # key (B * S, D) | (T, D) -> (B * S, H, W) | (T, H, W)
+        key = key.unflatten(-1, (heads, -1))
+        # value (B * S, D) | (T, D) -> (B * S, H, W) | (T, H, W)
+        value = value.unflatten(-1, (heads, -1))
+        context = kernels.fused_attention(
+            query,
+            key,
+            value,
+            self.cu_seqlens,
+            self.max_seqlen,
+            dropout_p,
+            bias=self.bias,
+            lengths=self.lengths,
+        )
+        return context.flatten(1)  # context (B * S, H, W) | (T, H, W) -> (B * S, D) | (T, D)
 
 
 class Padded:
@@ -24,11 +63,30 @@ class Padded:
     nobody may read it. A layout also knows the way to compute attention, so that modules need not.
     """
 
-    def __init__(self, length: int, device: torch.device, mask: Tensor | None, way: str):
+    def __init__(
+        self, batch: int, length: int, device: torch.device, mask: Tensor | None, way: str
+    ):
         self.length, self.device, self.way = length, device, way
         self.mask = None
         if mask is not None:
             self.mask = mask.bool()[:, None, None, :]  # mask (B, S) -> (B, 1, 1, S)
+        if way == "fused":
+            self.segments = self._segments(batch)
+
+    def _segments(self, batch: int) -> Segments:
+        """A padded batch is a packed one whose sequences have room at their ends: nothing moves.
+
+        A sequence goes up to its last attendable token; other tokens that the mask hides get a bias
+        of -inf as keys. (To ask whether there are any would mean to wait for the GPU.)
+        """
+        starts = torch.arange(batch + 1, device=self.device, dtype=torch.int32) * self.length
+        if self.mask is None:
+            return Segments(starts, self.length)
+        bias = torch.zeros(self.mask.shape, device=self.device)
+        bias = bias.masked_fill(~self.mask, float("-inf"))
+        ends = self.mask * torch.arange(1, self.length + 1, device=self.device, dtype=torch.int32)
+        lengths = ends.amax((1, 2, 3))  # ends (B, 1, 1, S) -> (B,)
+        return Segments(starts, self.length, lengths, bias)
 
     def positions(self) -> Tensor:
         """0, 1, 2, ... in every row: (1, S)."""
@@ -42,18 +100,33 @@ class Padded:
         self, query: Tensor, key: Tensor, value: Tensor, heads: int, dropout_p: float
     ) -> Tensor:
         """Attention within each sequence: query, key, value (B, S, D) to context (B, S, D)."""
-        return multi_head(query, key, value, heads, self.mask, self.way, dropout_p)
+        if self.way != "fused":
+            return multi_head(query, key, value, heads, self.mask, self.way, dropout_p)
+        if recording():
+            self.show(query, key, heads)
+        context = self.segments.attend(
+            query.flatten(0, 1), key.flatten(0, 1), value.flatten(0, 1), heads, dropout_p
+        )
+        return context.view(query.shape)  # context (B * S, D) -> (B, S, D)
+
+    def show(self, query: Tensor, key: Tensor, heads: int) -> None:
+        """Record scores and probabilities, which the fused kernels never hold."""
+        query = functional.split_heads(query, heads)  # query (B, S, D) -> (B, H, S, W)
+        key = functional.split_heads(key, heads)  # key (B, S, D) -> (B, H, S, W)
+        show_probabilities(query, key, self.mask)
 
 
 class Packed:
     """Sequences end to end without padding: sequence i is tokens cu_seqlens[i] to [i + 1].
 
     Attention is computed in padded rows, to which the tokens are copied and from which they are
-    fetched back: exact, and simple. An empty sequence has a first token of zeros.
+    fetched back: exact, and simple. (The fused kernels need none of this: for them, packed is the
+    plain case, and the rows are for looking at.) An empty sequence has a first token of zeros.
     """
 
     def __init__(self, cu_seqlens: Tensor, max_seqlen: int, tokens: int, way: str):
         device = cu_seqlens.device
+        self.way, self.segments = way, Segments(cu_seqlens, max_seqlen)
         cu_seqlens = cu_seqlens.long()
         self.starts, self.lengths = cu_seqlens[:-1], cu_seqlens.diff()
         # Where each token goes in padded rows: its row and its column, (T,) each ...
@@ -66,7 +139,8 @@ class Packed:
         real = column < self.lengths[:, None]  # self.lengths (B,) -> (B, S)
         # self.starts (B,) -> (B, S)
         self.token_at = (self.starts[:, None] + column).clamp(max=tokens - 1)
-        self.padded = Padded(max_seqlen, device, real, way)
+        rows_way = "math" if way == "fused" else way
+        self.padded = Padded(len(real), max_seqlen, device, real, rows_way)
 
     def positions(self) -> Tensor:
         """0, 1, 2, ... anew for every sequence: (T,)."""
@@ -82,6 +156,10 @@ class Packed:
         self, query: Tensor, key: Tensor, value: Tensor, heads: int, dropout_p: float
     ) -> Tensor:
         """Attention within each sequence: query, key, value (T, D) to context (T, D)."""
+        if self.way == "fused":
+            if recording():
+                self.padded.show(query[self.token_at], key[self.token_at], heads)
+            return self.segments.attend(query, key, value, heads, dropout_p)
         query = query[self.token_at]  # query (T, D) -> (B, S, D)
         key = key[self.token_at]  # key (T, D) -> (B, S, D)
         value = value[self.token_at]  # value (T, D) -> (B, S, D)
@@ -117,9 +195,9 @@ def make_layout(
                 f"attention_mask {tuple(attention_mask.shape)} must have the shape of input_ids, "
                 f"{tuple(input_ids.shape)}"
             )
-        length = input_ids.shape[1]
+        batch, length = input_ids.shape
         _check_length(length, config)
-        return Padded(length, input_ids.device, attention_mask, way)
+        return Padded(batch, length, input_ids.device, attention_mask, way)
 
     if attention_mask is not None:
         raise ConfigError("give either attention_mask (padded) or cu_seqlens (packed), not both")

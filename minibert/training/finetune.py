@@ -101,7 +101,8 @@ def _run(
         return read_json(path / "metrics.json")
     found = None if settings.resume is None else find_checkpoint(settings, path)
     task, precision = prepared.task, prepared.precision
-    attention = model.train().bert.attention_choice(precision.device)
+    with precision.autocast():
+        attention = model.train().bert.attention_choice(precision.device)
     assert model.load_table is not None
     print(f"weights    {settings.model}: {model.load_table.summary()}")
     if isinstance(model, Classifier) and task.label_names:
@@ -150,6 +151,8 @@ def _conclude(
         max_length=settings.max_length,
     )
     seconds = outcome.train_seconds
+    with precision.autocast():
+        attention = trained.bert.attention_choice(precision.device)
     result: dict[str, Any] = {
         "task": task.name,
         "metrics": metrics,
@@ -169,7 +172,7 @@ def _conclude(
         "parameters": sum(parameter.numel() for parameter in best.parameters()),
         "device": str(precision.device),
         "precision": precision.name,
-        "attention": trained.bert.attention_choice(precision.device).way,
+        "attention": attention.way,
         "warnings": warnings,
     }
     if test_set is not None:

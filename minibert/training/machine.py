@@ -7,8 +7,9 @@ import torch
 
 from minibert.checkpoint.checksum import how_computed
 from minibert.checkpoint.sources import MINILM_COMMAND, MINILM_PACKAGE
+from minibert.kernels.availability import why_not
 from minibert.model.attention import choose
-from minibert.training.precision import choose_device, choose_precision
+from minibert.training.precision import DTYPES, choose_device, choose_precision
 from minibert.training.run import environment
 
 
@@ -16,7 +17,9 @@ def doctor() -> str:
     """Versions, device, precision, attention and weights, a line each, ready to be printed."""
     device = choose_device("auto")
     precision = choose_precision("auto", device)
-    training, inference = choose("auto", device, True), choose("auto", device, False)
+    heads = DTYPES[precision.name], 64  # BERT-base's, and those of all of Google's sizes
+    training, inference = (choose("auto", device, mode, *heads) for mode in (True, False))
+    hindrance = why_not(device, *heads)
     minilm = "installed" if find_spec(MINILM_PACKAGE) else f"missing: {MINILM_COMMAND}"
     facts = {name: value for name, value in environment().items() if value is not None}
     facts |= {
@@ -24,6 +27,7 @@ def doctor() -> str:
         "precision": f"{precision.name} ({precision.reason})",
         "attention in training": f"{training.way} ({training.reason})",
         "attention in inference": f"{inference.way} ({inference.reason})",
+        "fused attention": f"cannot run: {hindrance}" if hindrance else "can run",
         "minilm weights": minilm,
         "TensorFlow checksums": how_computed(),
         "free disk": f"{shutil.disk_usage('.').free // 10**9} GB",

@@ -27,7 +27,7 @@ class Settings:
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"  # auto: cuda, else mps, else cpu
     # numbers to compute in; auto: bfloat16 where the device is fast at it, else float32
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    attention: Literal["auto", "math", "sdpa"] = "auto"  # how attention is computed
+    attention: Literal["auto", "math", "sdpa", "fused"] = "auto"  # how attention is computed
     epochs: int = 3  # passes over the training data; 2 to 4 are usual
     batch_size: int = 16  # examples that each step learns from; 16 or 32 are usual
     # memory too small: cut each batch into so many parts, one after the other; the gradient is that

@@ -299,16 +299,58 @@ def test_dropout_acts_in_training_alone(build, way, only, masked):
     [
         ("auto", "cpu", False, "sdpa"),
         ("auto", "cpu", True, "math"),
-        ("auto", "cuda", True, "sdpa"),
+        ("auto", "mps", True, "sdpa"),
         ("math", "cuda", False, "math"),
         ("sdpa", "cpu", True, "sdpa"),
     ],
 )
 def test_auto_chooses_and_says_why(wanted, device, training, way):
-    choice = choose(wanted, torch.device(device), training)
+    choice = choose(wanted, torch.device(device), training, torch.bfloat16, 64)
     assert choice.way == way
     assert choice.reason
     assert (choice.reason == "as asked") == (wanted != "auto")
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(
+    ("hindrance", "dtype", "way", "reason"),
+    [
+        (None, torch.bfloat16, "fused", "skips padding"),
+        (None, torch.float16, "fused", "skips padding"),
+        (None, torch.float32, "sdpa", "do not multiply float32"),
+        ("it is too hot", torch.bfloat16, "sdpa", "it is too hot"),
+    ],
+)
+def test_on_a_gpu_auto_takes_the_kernels_where_they_pay(
+    monkeypatch, training, hindrance, dtype, way, reason
+):
+    monkeypatch.setattr(attention, "why_not", lambda device, dtype, width: hindrance)
+    choice = choose("auto", torch.device("cuda"), training, dtype, 64)
+    assert choice.way == way
+    assert reason in choice.reason
+    if hindrance is None:
+        assert choose("fused", torch.device("cuda"), training, dtype, 64).way == "fused"
+
+
+def test_fused_says_why_it_cannot_run_and_what_auto_would_take(build):
+    model = build("body", "fused")  # loading is no matter: it may yet move to a GPU
+    with pytest.raises(
+        ConfigError, match=r"'fused' cannot run here: .* 'auto' would take sdpa \(torch's kernels"
+    ):
+        model(torch.ones(1, 3, dtype=torch.long))
+    with pytest.raises(ConfigError, match=r"numbers wide, not 4\. .* would take math"):
+        choose("fused", torch.device("cpu"), True, torch.float32, 4)
+
+
+def test_the_choice_looks_at_autocast(build, monkeypatch):
+    """Under it, a float32 model attends in the low precision."""
+    seen = []
+    monkeypatch.setattr(attention, "why_not", lambda *given: seen.append(given))
+    model, cpu = build("body", "auto").float(), torch.device("cpu")
+    model.attention_choice(cpu)
+    with torch.autocast("cpu", torch.bfloat16):
+        model.attention_choice(cpu)
+    assert seen == [(cpu, torch.float32, 4), (cpu, torch.bfloat16, 4)]
 
 
 def test_auto_follows_the_mode(build):
@@ -575,7 +617,7 @@ def test_a_classifier_needs_a_label(head, num_labels):
 
 @every_head
 def test_an_unknown_attention_names_the_known_ones(head):
-    with pytest.raises(ConfigError, match="'flash' is unknown; choose auto, math, sdpa"):
+    with pytest.raises(ConfigError, match="'flash' is unknown; choose auto, math, sdpa, fused"):
         HEADS[head](CONFIG, attention="flash")
 
 
