@@ -27,7 +27,7 @@ from minibert import (
     BertModel,
 )
 from minibert.errors import ConfigError
-from minibert.model import attention, functional
+from minibert.model import attention, functional, layout
 from minibert.model.attention import WAYS, choose
 from minibert.trace import STAGES, record
 
@@ -68,6 +68,14 @@ def build(randomized):
         return randomized(HEADS[head](config, attention=way)).double().eval()
 
     return build
+
+
+@pytest.fixture(autouse=True, scope="module")
+def many_blocks():
+    """Packed sequences of the few tokens that these laws use share no padded rows for that."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layout, "LIKE", 2)
+        yield
 
 
 def make_batch(lengths: list[int], padding: int = 0) -> dict[str, Tensor]:
@@ -357,6 +365,14 @@ def test_auto_follows_the_mode(build):
     model, cpu = build("body", "auto"), torch.device("cpu")
     assert model.train().attention_choice(cpu).way == "math"
     assert model.eval().attention_choice(cpu).way == "sdpa"
+
+
+def test_packed_sequences_of_like_length_share_padded_rows():
+    """Lengths 1 and 2 are alike here, so are 5 and 6; an empty sequence is in no block."""
+    found = layout.by_length(torch.tensor([5, 2, 0, 6, 1, 3]), 6)
+    assert [(block.sequences.tolist(), block.length) for block in found] == [
+        ([1, 4], 2), ([5], 3), ([0, 3], 6)
+    ]  # fmt: skip
 
 
 def test_torchs_kernels_never_meet_a_row_without_a_key(build, monkeypatch):
