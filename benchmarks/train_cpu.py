@@ -157,7 +157,7 @@ def steps_of_ours(settings: GlueSettings, prepared: Prepared, batches: list[list
     done = []
     for rows in batches:
         set_rates(learner.optimizer, 1.0)
-        learn(learner, [prepared.train_set.batch(rows)])
+        learn(learner, [prepared.train_set.packed(rows)])
         done.append(time.perf_counter())
     return done
 

@@ -7,8 +7,8 @@
 The code says `probs = stage("attention.probs", ...)` at the place where the value is made, so the
 names below are also the way to find that place. What is recorded is the very tensor that later code
 uses, still attached to the graph: gradients with respect to it can be asked for. (The exception:
-scores and probs are on the way to the result under `attention="math"` alone. Under "sdpa" and
-"fused" they are computed beside it, to be looked at.)
+scores and probs are on the way to the result under `attention="math"` and in padded batches alone.
+Under "sdpa" and "fused", and of packed sequences, they are computed beside it, to be looked at.)
 
 The recorder is a plain module global. (A ContextVar would break `torch.compile(fullgraph=True)`,
 and hooks see modules, not values.) Hence one thread at a time.
@@ -69,6 +69,17 @@ def record() -> "Iterator[dict[str, Tensor]]":
         yield _stages
     finally:
         _stages, _prefix = None, ""
+
+
+@contextmanager
+def unrecorded() -> "Iterator[None]":
+    """Record nothing of what runs inside: it is shown beside, where it can be shown as a whole."""
+    global _stages
+    kept, _stages = _stages, None
+    try:
+        yield
+    finally:
+        _stages = kept
 
 
 def recording() -> bool:

@@ -116,9 +116,9 @@ WRONG = {
     ),
     "input": (
         "layout.py",
-        "# value (T, D) -> (B, S, D)",
-        "# value (S, D) -> (B, S, D)",
-        ["layout.py:{line}: packed input `value`: expected (S, D) = (5, 12), got (7, 12)"],
+        "# x (T, D) -> (B * S, D)",
+        "# x (S, D) -> (B * S, D)",
+        ["layout.py:{line}: packed input `x`: expected (S, D) = (5, 12), got (7, 12)"],
     ),
     "one alternative": (
         "embeddings.py",
@@ -152,10 +152,10 @@ WRONG = {
     ),
     "no such name": (
         "layout.py",
-        "# self.lengths (B,) -> (B, S)",
-        "# self.length (B,) -> (B, S)",
+        "# hidden (T, D) -> (B, D)",
+        "# self.length (T, D) -> (B, D)",
         [
-            "layout.py:{line}: packed input `self.length`: expected (B,) = (2,), got "
+            "layout.py:{line}: packed input `self.length`: expected (T, D) = (7, 12), got "
             "AttributeError(\"'Packed' object has no attribute 'length'\")"
         ],
     ),

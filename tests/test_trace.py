@@ -138,6 +138,7 @@ def test_gradient_with_respect_to_a_stage(model, name):
         "layers.1.attention.norm": model.bert.encoder.layers[1].attention_norm,
         "pooled": model.bert.pooler,
     }[name]
+    model.reads_every_token = True  # as it is while recording
     hook = module.register_forward_hook(lambda module, given, output: output + nudge)
     moved = model(**PADDED).logits[0, 0] - result
     hook.remove()

@@ -37,8 +37,10 @@ class SelfAttention(nn.Module):
         self.output = nn.Linear(config.hidden_size, config.hidden_size)
         self.dropout_p = config.attention_probs_dropout_prob
 
-    def forward(self, hidden: Tensor, layout: "Layout") -> Tensor:
-        """hidden (B, S, D), or packed (T, D), to the same shape."""
+    def forward(
+        self, hidden: Tensor, layout: "Layout", rows: Callable[[Tensor], Tensor] | None = None
+    ) -> Tensor:
+        """hidden (B, S, D), or packed (T, D), to the same shape, or to the `rows` of it."""
         query = stage("attention.query", self.query(hidden))
         key = stage("attention.key", self.key(hidden))
         value = stage("attention.value", self.value(hidden))
@@ -47,6 +49,8 @@ class SelfAttention(nn.Module):
         # query (B, S, D) | (T, D) -> (B, S, D) | (T, D)
         context = layout.attend(query, key, value, self.heads, dropout_p)
         stage("attention.context", context)
+        if rows is not None:
+            context = rows(context)
         return stage("attention.output", self.output(context))
 
 

@@ -12,7 +12,7 @@ from minibert.model.embeddings import Embeddings
 from minibert.model.encoder import Encoder
 from minibert.model.layout import make_layout
 from minibert.model.pretrained import Pretrained
-from minibert.trace import stage
+from minibert.trace import recording, stage
 
 Out = TypeVar("Out", bound=NamedTuple)  # what a model with a head returns
 
@@ -20,7 +20,7 @@ Out = TypeVar("Out", bound=NamedTuple)  # what a model with a head returns
 class BertOutput(NamedTuple):
     """What `BertModel` returns."""
 
-    last_hidden_state: Tensor  # (B, S, D), or packed (T, D)
+    last_hidden_state: Tensor  # (B, S, D), or packed (T, D); or of first tokens alone (B, D)
     pooled_output: Tensor | None  # (B, D); None where the model has no pooler
 
 
@@ -67,6 +67,7 @@ class BertModel(Pretrained):
         position_ids: Tensor | None = None,
         cu_seqlens: Tensor | None = None,
         max_seqlen: int | None = None,
+        every_token: bool = True,
     ) -> BertOutput:
         """Hidden states and pooled output of a batch.
 
@@ -75,7 +76,9 @@ class BertModel(Pretrained):
         cumulative lengths from 0 to T, so that sequence i is
         input_ids[cu_seqlens[i]:cu_seqlens[i + 1]]. max_seqlen, the longest, is looked up if not
         given, for which a GPU must be waited for. token_type_ids (0 first text, 1 second) and
-        position_ids have the shape of input_ids.
+        position_ids have the shape of input_ids. Without every_token the last layer is computed for
+        first tokens alone, all that the pooler reads, and last_hidden_state is theirs, (B, D);
+        while recording, for all.
 
         Raises `ConfigError` where shapes do not fit, a sequence is longer than the model's
         positions or (on the CPU) an id has no row in its table.
@@ -95,10 +98,17 @@ class BertModel(Pretrained):
 
         # input_ids (B, S) | (T,) -> (B, S, D) | (T, D)
         hidden = self.embeddings(input_ids, token_type_ids, position_ids)
-        hidden = self.encoder(hidden, layout)  # hidden (B, S, D) | (T, D) -> (B, S, D) | (T, D)
+        if every_token or recording():
+            # hidden (B, S, D) | (T, D) -> (B, S, D) | (T, D)
+            hidden = self.encoder(hidden, layout)
+            first = layout.first_token(hidden)  # hidden (B, S, D) | (T, D) -> (B, D)
+        else:
+            # hidden (B, S, D) | (T, D) -> (B, D)
+            hidden = self.encoder(hidden, layout, layout.first_token)
+            first = hidden
         if self.pooler is None:
             return BertOutput(hidden, None)
-        pooled = self.pooler(layout.first_token(hidden))  # hidden (B, S, D) | (T, D) -> (B, D)
+        pooled = self.pooler(first)  # first (B, D) -> (B, D)
         return BertOutput(hidden, pooled)
 
     def attention_choice(self, device: torch.device) -> Choice:
@@ -137,6 +147,7 @@ class BertWithHead(Pretrained, Generic[Out]):
     """
 
     uses_pooler = False
+    reads_every_token = True  # else the pooled output alone
 
     def __init__(self, config: BertConfig, attention: str = "auto"):
         super().__init__(config)
@@ -157,7 +168,13 @@ class BertWithHead(Pretrained, Generic[Out]):
         num_choices is for `BertForMultipleChoice`: so many sequences in a row are one question's.
         """
         body = self.bert(
-            input_ids, attention_mask, token_type_ids, position_ids, cu_seqlens, max_seqlen
+            input_ids,
+            attention_mask,
+            token_type_ids,
+            position_ids,
+            cu_seqlens,
+            max_seqlen,
+            self.reads_every_token,
         )
         return self.head(body) if num_choices is None else self.head_of_choices(body, num_choices)
 

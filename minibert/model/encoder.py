@@ -6,6 +6,8 @@ The output of each is added to its input, and the sum is normalised: post-norm, 
 Source: Vaswani et al. 2017, section 3.1; google-research/bert, `modeling.transformer_model`.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -50,9 +52,13 @@ class EncoderLayer(nn.Module):
         self.output_norm = LayerNorm(config)
         self.dropout = Dropout(config.hidden_dropout_prob)
 
-    def forward(self, hidden: Tensor, layout: Layout) -> Tensor:
-        """hidden (B, S, D), or packed (T, D), to the same shape."""
-        attended = self.dropout(self.attention(hidden, layout))
+    def forward(
+        self, hidden: Tensor, layout: Layout, rows: Callable[[Tensor], Tensor] | None = None
+    ) -> Tensor:
+        """hidden (B, S, D), or packed (T, D), to the same shape, or to the `rows` of it."""
+        attended = self.dropout(self.attention(hidden, layout, rows))
+        if rows is not None:
+            hidden = rows(hidden)
         hidden = stage("attention.norm", self.attention_norm(hidden + attended))
         transformed = self.dropout(self.feed_forward(hidden))
         return stage("output", self.output_norm(hidden + transformed))
@@ -70,15 +76,22 @@ class Encoder(nn.Module):
         self.checkpointing = False
         self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.num_hidden_layers))
 
-    def forward(self, hidden: Tensor, layout: Layout) -> Tensor:
-        """hidden (B, S, D), or packed (T, D), to the same shape."""
+    def forward(
+        self, hidden: Tensor, layout: Layout, rows: Callable[[Tensor], Tensor] | None = None
+    ) -> Tensor:
+        """hidden (B, S, D), or packed (T, D), to the same shape.
+
+        rows: which rows the last layer is wanted for, such as `layout.first_token`. They ask all
+        tokens as ever; all that comes after the attention is computed for them alone.
+        """
         # What is recorded is kept anyhow, and would be recorded twice.
         recompute = self.checkpointing and torch.is_grad_enabled() and not recording()
         for index, layer in enumerate(self.layers):
             enter_layer(index)
+            wanted = rows if index == len(self.layers) - 1 else None
             if recompute:
-                hidden = checkpoint(layer, hidden, layout, use_reentrant=False)
+                hidden = checkpoint(layer, hidden, layout, wanted, use_reentrant=False)
             else:
-                hidden = layer(hidden, layout)
+                hidden = layer(hidden, layout, wanted)
         leave_layers()
         return hidden

@@ -155,10 +155,9 @@ def feed_forward(
     x (..., D), inner_weight (F, D), outer_weight (D, F) -> (..., D). Records its three stages.
     Source: "Attention", section 3.3, with GELU for ReLU ("BERT", section A.2).
     """
-    # x (B, S, D) | (T, D) -> (B, S, F) | (T, F)
+    # The last dimension goes from D to F and back, whatever stands before it.
     inner = stage("feed_forward.inner", torch_functional.linear(x, inner_weight, inner_bias))
     activated = stage("feed_forward.activated", activation(inner))
-    # activated (B, S, F) | (T, F) -> (B, S, D) | (T, D)
     return stage(
         "feed_forward.output", torch_functional.linear(activated, outer_weight, outer_bias)
     )

@@ -64,6 +64,7 @@ class BertForSequenceClassification(Classifier):
     """
 
     uses_pooler = True
+    reads_every_token = False
 
     def head(self, body: BertOutput) -> Logits:
         """pooled_output (B, D) to logits (B, C)."""
@@ -89,6 +90,7 @@ class BertForMultipleChoice(BertWithHead[Logits]):
     """
 
     uses_pooler = True
+    reads_every_token = False
 
     def __init__(self, config: BertConfig, attention: str = "auto"):
         super().__init__(config, attention)
@@ -169,6 +171,7 @@ class BertForNextSentencePrediction(BertWithHead[Logits]):
     """Does the second text follow the first: logits (B, 2), class 0 "is next", 1 "is not"."""
 
     uses_pooler = True
+    reads_every_token = False
 
     def __init__(self, config: BertConfig, attention: str = "auto"):
         super().__init__(config, attention)

@@ -1,7 +1,11 @@
-"""Texts as numbers: tokenized once, kept without padding, and cut into batches."""
+"""Texts as numbers: tokenized once, kept without padding, and cut into batches.
+
+A batch can be had packed, its texts end to end, which is what training and evaluation compute with;
+or padded, in rows of one length, which is easier to look at, and what other libraries take.
+"""
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -22,15 +26,23 @@ class Example(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Some examples as the model takes them."""
+    """Some examples as the model takes them, by the names of its arguments.
 
-    inputs: dict[str, Tensor]  # input_ids, attention_mask, token_type_ids: (B, S) each
-    labels: Tensor | None  # (B,), or one for every position (B, S), or first and last (B, 2)
+    Padded: input_ids, token_type_ids, attention_mask, (B, S) each. Packed: input_ids and
+    token_type_ids (T,), cu_seqlens (B + 1,), max_seqlen (a number).
+    """
+
+    inputs: dict[str, Any]
+    # (B,), or first and last (B, 2), or one for every position (B, S), packed (T,)
+    labels: Tensor | None
 
     def to(self, device: torch.device) -> "Batch":
         """The same on another device."""
-        labels = None if self.labels is None else self.labels.to(device)
-        return Batch({name: value.to(device) for name, value in self.inputs.items()}, labels)
+        inputs = {
+            name: value.to(device) if isinstance(value, Tensor) else value
+            for name, value in self.inputs.items()
+        }
+        return Batch(inputs, None if self.labels is None else self.labels.to(device))
 
 
 class Features:
@@ -78,10 +90,28 @@ class Features:
 
     def batch(self, rows: Sequence[int]) -> Batch:
         """These examples in rows, padded on the right to the longest of them."""
-        return Batch(self.inputs(rows), None if self.labels is None else self.labels[list(rows)])
+        return Batch(self.padded_inputs(rows), self._labels(rows))
 
-    def inputs(self, rows: Sequence[int]) -> dict[str, Tensor]:
-        """What the model takes of a batch."""
+    def packed(self, rows: Sequence[int]) -> Batch:
+        """These examples end to end: no padding, and nothing to be computed for it."""
+        return Batch(self.packed_inputs(rows), self._labels(rows))
+
+    def _labels(self, rows: Sequence[int]) -> Tensor | None:
+        return None if self.labels is None else self.labels[list(rows)]
+
+    def packed_inputs(self, rows: Sequence[int]) -> dict[str, Any]:
+        """What the model takes of a packed batch."""
+        lengths = self.lengths[list(rows)]
+        places = np.concatenate([np.arange(*self.starts[row : row + 2]) for row in rows])
+        return {
+            "input_ids": torch.from_numpy(self.ids[places]).long(),
+            "token_type_ids": torch.from_numpy(self.segments[places]).long(),
+            "cu_seqlens": torch.tensor([0, *lengths.cumsum()], dtype=torch.int32),
+            "max_seqlen": int(lengths.max()),
+        }
+
+    def padded_inputs(self, rows: Sequence[int]) -> dict[str, Any]:
+        """What the model takes of a padded batch."""
         longest = int(self.lengths[list(rows)].max())
         ids = np.full((len(rows), longest), self.pad_id, dtype=np.int64)
         segments = np.zeros_like(ids)

@@ -42,7 +42,7 @@ def evaluate(
     parts = []
     total = denominator = 0.0
     for rows in processes.share(list(sorted_batches(features.lengths, batch_size))):
-        batch = features.batch(rows).to(precision.device)
+        batch = features.packed(rows).to(precision.device)
         with precision.autocast():
             out = model(**batch.inputs)
         parts.append((rows, out._make(value.float().cpu() for value in out)))

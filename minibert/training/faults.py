@@ -39,7 +39,7 @@ def report_fault(
     rows: the batch's examples, counted from 0 in the file's order. Raises `RunError` naming step,
     examples and the first parameter, unless `settings.skip_bad_batches`.
     """
-    batch = train_set.batch(rows)
+    batch = train_set.packed(rows)
     labels = getattr(batch, "labels", None)
     fault = first_fault(model)
     content = {
@@ -48,8 +48,8 @@ def report_fault(
         "gradient_norm": _plain(learnt.gradient_norm),
         "first_parameter": fault,
         "examples": rows,
-        **{name: value.tolist() for name, value in batch.inputs.items()},
-        "labels": labels.tolist() if isinstance(labels, Tensor) else None,
+        **{name: _listed(value) for name, value in batch.inputs.items()},
+        "labels": _listed(labels),
     }
     file = run.path / f"bad_batch_{step}.json"
     if run.writes:
@@ -67,6 +67,10 @@ def check_evaluation(dev: Evaluation, step: int) -> None:
     """Raises `RunError` if a model has broken in its last step, which no batch shows any more."""
     if not math.isfinite(dev.loss):
         raise RunError(f"the dev loss is {dev.loss:g} after step {step}. Lower --lr")
+
+
+def _listed(value: object) -> object:
+    return value.tolist() if isinstance(value, Tensor) else value
 
 
 def _plain(number: float) -> float | str:

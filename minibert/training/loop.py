@@ -68,7 +68,7 @@ def train(
                 factor = rate_factor(state.step, steps, settings)
                 set_rates(learner.optimizer, factor)
                 parts = micro_batches(rows, settings.accumulation_steps * processes.count)
-                learnt = learn(learner, map(train_set.batch, processes.share(parts)))
+                learnt = learn(learner, map(train_set.packed, processes.share(parts)))
                 state.step += 1
                 state.position += 1
                 state.examples += len(rows)

@@ -11,7 +11,6 @@ from typing import Any, Literal, Protocol, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from minibert.model.bert import BertWithHead
 from minibert.tasks.losses import Loss
@@ -24,7 +23,7 @@ class Batch(Protocol):
     """Some examples as the model takes them; what their labels are is the task's business."""
 
     @property
-    def inputs(self) -> dict[str, Tensor]:
+    def inputs(self) -> dict[str, Any]:
         """The arguments of the model's forward."""
 
     def to(self, device: torch.device) -> Self:
@@ -41,8 +40,8 @@ class FeatureSet(Protocol):
 
     def __len__(self) -> int: ...
 
-    def batch(self, rows: Sequence[int]) -> Batch:
-        """These examples, padded to the longest of them."""
+    def packed(self, rows: Sequence[int]) -> Batch:
+        """These examples end to end, without padding."""
 
     def report(self) -> str:
         """How many examples there are and how many were cut; in more lines what else is amiss."""

@@ -60,7 +60,7 @@ def overfit_batch(
     set_rates(learner.optimizer, 1.0)
     print(f"one batch of {len(rows)} examples, at most {MOST_STEPS} steps")
     for step in range(1, MOST_STEPS + 1):
-        parts = map(train_set.batch, micro_batches(rows, settings.accumulation_steps))
+        parts = map(train_set.packed, micro_batches(rows, settings.accumulation_steps))
         loss = learn(learner, parts).loss
         if step in (1, 2, 5) or step % 10 == 0:
             print(f"step {step:3}  loss {loss:.4f}")
@@ -98,7 +98,7 @@ def lr_range_test(
     for step, rows in zip(range(RANGE_STEPS), _endless(train_set, settings), strict=False):
         rate = low * (high / low) ** (step / (RANGE_STEPS - 1))
         set_rates(learner.optimizer, rate)
-        parts = map(train_set.batch, micro_batches(rows, settings.accumulation_steps))
+        parts = map(train_set.packed, micro_batches(rows, settings.accumulation_steps))
         learnt = learn(learner, parts)
         loss = learnt.loss
         run.log({"step": step + 1, **learnt.numbers(rate)})

@@ -27,7 +27,7 @@ from minibert import (
     BertModel,
 )
 from minibert.errors import ConfigError
-from minibert.model import attention, functional
+from minibert.model import attention, functional, layout
 from minibert.model.attention import WAYS, choose
 from minibert.trace import STAGES, record
 
@@ -68,6 +68,14 @@ def build(randomized):
         return randomized(HEADS[head](config, attention=way)).double().eval()
 
     return build
+
+
+@pytest.fixture(autouse=True, scope="module")
+def many_blocks():
+    """Packed sequences of the few tokens that these laws use share no padded rows for that."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layout, "LIKE", 2)
+        yield
 
 
 def make_batch(lengths: list[int], padding: int = 0) -> dict[str, Tensor]:
@@ -238,6 +246,32 @@ def test_consecutive_sequences_are_one_questions_choices(build):
     assert model(**pack(batch), num_choices=2).logits.shape == (3, 2)
 
 
+@every_way
+@pytest.mark.parametrize("checkpointing", [False, True])
+@pytest.mark.parametrize("packed", [False, True], ids=["padded", "packed"])
+@pytest.mark.parametrize("head", ["classification", "choice", "next"])
+def test_the_last_layer_computes_first_tokens_only_where_no_other_is_read(
+    build, head, packed, checkpointing, way
+):
+    model = build(head, way, NO_DROPOUT).train()
+    model.bert.encoder.checkpointing = checkpointing
+    batch = make_batch([5, 2, 4])
+    batch = pack(batch) if packed else batch
+    rows = []
+    for layer in model.bert.encoder.layers:
+        layer.feed_forward.register_forward_hook(
+            lambda module, given, found: rows.append(given[0].shape[:-1].numel())
+        )
+    outputs = run(model, batch)
+    assert rows == [batch["input_ids"].numel(), 3]
+    found = gradients(model, outputs)
+    model.reads_every_token = True
+    every = run(model, batch)
+    assert rows[-1] == batch["input_ids"].numel()
+    equal(outputs, every)
+    equal(found, gradients(model, every))
+
+
 # Attention and dropout
 
 
@@ -359,6 +393,14 @@ def test_auto_follows_the_mode(build):
     assert model.eval().attention_choice(cpu).way == "sdpa"
 
 
+def test_packed_sequences_of_like_length_share_padded_rows():
+    """Lengths 1 and 2 are alike here, so are 5 and 6; an empty sequence is in no block."""
+    found = layout.by_length(torch.tensor([5, 2, 0, 6, 1, 3]), 6)
+    assert [(block.sequences.tolist(), block.length) for block in found] == [
+        ([1, 4], 2), ([5], 3), ([0, 3], 6)
+    ]  # fmt: skip
+
+
 def test_torchs_kernels_never_meet_a_row_without_a_key(build, monkeypatch):
     """What they make of it differs by kernel and release: zeros, a mean, NaN."""
     kernel, masks = attention.torch_functional.scaled_dot_product_attention, []
@@ -382,8 +424,13 @@ def test_torchs_kernels_never_meet_a_row_without_a_key(build, monkeypatch):
 @every_head
 @pytest.mark.parametrize("packed", [False, True], ids=["padded", "packed"])
 def test_recording_changes_no_bit(build, head, way, packed):
-    """Nor does it draw a random number: with dropout, the same seed gives the same output."""
+    """Nor does it draw a random number: with dropout, the same seed gives the same output.
+
+    A head that reads first tokens alone has the last layer computed for all tokens; the same as
+    for a model that always does.
+    """
     model = build(head, way).train()
+    model.reads_every_token = True
     batch = make_batch([5, 2, 4])
     batch = pack(batch) if packed else batch
     torch.manual_seed(1)

@@ -62,6 +62,27 @@ def test_a_batch_is_padded_on_the_right_to_its_longest(tokenizer):
     assert {value.dtype for value in inputs.values()} == {torch.int64}
 
 
+@pytest.mark.parametrize("name", ["sst-2", "mrpc"])
+def test_a_packed_batch_is_a_padded_one_without_its_padding(tokenizer, name):
+    features = Features(examples_of(name, 12), tokenizer, 64)
+    rows = [7, 2, 5, 11]
+
+    packed, padded = features.packed(rows), features.batch(rows)
+
+    real = padded.inputs["attention_mask"].bool()
+    assert not real.all()
+    for given in ("input_ids", "token_type_ids"):
+        assert packed.inputs[given].tolist() == padded.inputs[given][real].tolist()
+    assert packed.inputs["cu_seqlens"].dtype == torch.int32
+    assert packed.inputs["cu_seqlens"].tolist() == [0, *real.sum(1).cumsum(0).tolist()]
+    assert packed.inputs["max_seqlen"] == real.shape[1]
+    assert packed.labels.tolist() == padded.labels.tolist()
+    elsewhere = packed.to(torch.device("meta"))
+    assert elsewhere.inputs["input_ids"].is_meta
+    assert elsewhere.labels.is_meta
+    assert elsewhere.inputs["max_seqlen"] == real.shape[1]
+
+
 def test_segments_are_zero_in_the_padding(tokenizer):
     examples = [Example("good", "bad", 0), Example("good film", "bad bad bad film", 1)]
     inputs = Features(examples, tokenizer, 24).batch([0, 1]).inputs

@@ -42,16 +42,6 @@ def model(randomized, windows):
     return randomized(made).double().eval()
 
 
-def packed(batch):
-    """The same windows end to end, as the model takes them, with an empty one behind."""
-    mask = batch.inputs["attention_mask"].bool()
-    lengths = torch.cat([mask.sum(1), torch.zeros(1, dtype=torch.int64)])
-    bounds = torch.nn.functional.pad(lengths.cumsum(0), (1, 0)).int()
-    kept = {name: batch.inputs[name][mask] for name in ("input_ids", "token_type_ids")}
-    inputs = kept | {"cu_seqlens": bounds, "max_seqlen": int(lengths.max())}
-    return Batch(inputs, batch.labels)
-
-
 def test_by_hand():
     """Odds of 3 to 1 for the right tag, then of 1 to 1; the third place has no label."""
     logits = torch.tensor([[[math.log(3.0), 0.0], [0.0, 0.0], [-50.0, 50.0]]])
@@ -87,11 +77,8 @@ def test_only_in_training_it_is_weighted():
 def gradients(model, windows, groups, weighting, pack=False):
     """Of the mean loss over all groups of windows."""
     model.zero_grad()
-    batches = [windows.batch(rows) for rows in groups]
-    found = [
-        loss(model(**given.inputs), given, weighting)
-        for given in (packed(batch) if pack else batch for batch in batches)
-    ]
+    batches = map(windows.packed if pack else windows.batch, groups)
+    found = [loss(model(**batch.inputs), batch, weighting) for batch in batches]
     mean = sum(one.total for one in found) / sum(one.denominator for one in found)
     mean.backward()
     return mean.item(), [p.grad.clone() for p in model.parameters() if p.grad is not None]
@@ -136,8 +123,8 @@ def test_words_come_back_in_the_order_of_the_file(model, windows, pack):
     with torch.no_grad():
         for start in range(0, len(rows), 7):
             some = rows[start : start + 7]
-            batch = windows.batch(some)
-            found.append((some, model(**(packed(batch) if pack else batch).inputs)))
+            batch = windows.packed(some) if pack else windows.batch(some)
+            found.append((some, model(**batch.inputs)))
         for row in range(len(windows)):  # each window by itself
             alone = model(**windows.batch([row]).inputs).logits[0].numpy()
             for word, position in enumerate(windows.positions):

@@ -36,10 +36,9 @@ class Pieces:
         start, end = self.texts.starts[row : row + 2]
         return self.texts.ids[start:end] % 2
 
-    def batch(self, rows):
-        inputs = self.texts.batch(rows).inputs
-        labels = torch.where(inputs["attention_mask"] == 1, inputs["input_ids"] % 2, -100)
-        return Batch(inputs, labels)
+    def packed(self, rows):
+        inputs = self.texts.packed(rows).inputs
+        return Batch(inputs, inputs["input_ids"] % 2)
 
 
 class EvenPieces:
@@ -55,8 +54,10 @@ class EvenPieces:
     def collect(self, found, features):
         guesses = {}
         for rows, out in found:
-            for row, logits in zip(rows, out.logits, strict=True):
-                guesses[row] = logits[: features.lengths[row]].argmax(-1).numpy()
+            for row, logits in zip(
+                rows, out.logits.split(features.lengths[rows].tolist()), strict=True
+            ):
+                guesses[row] = logits.argmax(-1).numpy()
         return [guesses[row] for row in range(len(features))]
 
     def metrics(self, found, features):
@@ -106,7 +107,7 @@ def test_its_micro_batches_give_the_whole_batchs_gradient(source):
         learner.optimizer.register_step_pre_hook(
             lambda *_: seen.append(torch.cat([p.grad.flatten() for p in model.parameters()]))
         )
-        learn(learner, map(features.batch, micro_batches(list(range(8)), parts)))
+        learn(learner, map(features.packed, micro_batches(list(range(8)), parts)))
         return seen[0]
 
     whole = gradient(1)

@@ -97,7 +97,7 @@ def test_the_loss_that_is_logged_is_the_mean_over_the_batch(training):
     training = training(epochs=1, warmup=1.0, learning_rate=0.0)
     training.model.eval()
     training.model.train = lambda mode=True: training.model  # no dropout
-    losses, cut = [], training.train_set.batch
+    losses, cut = [], training.train_set.packed
 
     def batch(rows):
         with torch.no_grad():
@@ -105,7 +105,7 @@ def test_the_loss_that_is_logged_is_the_mean_over_the_batch(training):
         losses.append(torch.nn.functional.cross_entropy(logits, cut(rows).labels).item())
         return cut(rows)
 
-    training.train_set.batch = batch
+    training.train_set.packed = batch
     training.run()
 
     assert [row["loss"] for row in training.log()[:-1]] == pytest.approx(losses)

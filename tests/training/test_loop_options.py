@@ -57,7 +57,7 @@ class TestAccumulation:
             lambda *_: seen.append(torch.cat([p.grad.flatten() for p in model.parameters()]))
         )
         set_rates(learner.optimizer, 1.0)
-        learnt = learn(learner, map(features.batch, parts))
+        learnt = learn(learner, map(features.packed, parts))
         assert learnt.gradient_norm == pytest.approx(seen[0].norm().item())
         assert learnt.stepped
         return seen[0], learnt.loss
@@ -80,7 +80,7 @@ class TestAccumulation:
         found, loss = self.gradient(training, [[0, 1, 2], [3, 4, 5, 6, 7]], ((0.3, 2.0), 0.0))
 
         run = training(name="mrpc", dropout=0.0)
-        model, batch = run.model.double().train(), run.train_set.batch(range(8))
+        model, batch = run.model.double().train(), run.train_set.packed(range(8))
         by_class = torch.tensor([0.3, 2.0], dtype=torch.float64)
         mean = torch.nn.functional.cross_entropy(
             model(**batch.inputs).logits, batch.labels, by_class
@@ -94,8 +94,8 @@ class TestAccumulation:
     def in_parts(self, training, steps, **changes):
         """A run, and how many examples each of its micro-batches held."""
         run, sizes = training(dropout=0.0, accumulation_steps=steps, **changes), []
-        batch = run.train_set.batch
-        run.train_set.batch = lambda rows: sizes.append(len(rows)) or batch(rows)
+        batch = run.train_set.packed
+        run.train_set.packed = lambda rows: sizes.append(len(rows)) or batch(rows)
         if run.precision.name == "float32":
             run.model.double()
         run.run()
@@ -126,7 +126,7 @@ class TestAccumulation:
         set_rates(learner.optimizer, 1.0)
         run.model.train()
 
-        assert learn(learner, [run.train_set.batch([0, 1])]) == (0.0, 0.0, True)
+        assert learn(learner, [run.train_set.packed([0, 1])]) == (0.0, 0.0, True)
         assert not differing(before, weights(run))
 
 
@@ -166,7 +166,7 @@ class TestGradientCheckpointing:
         """Gradients of one step with dropout, and the bytes kept for its backward pass."""
         run = training()
         run.model.train().bert.encoder.checkpointing = on
-        batch, kept = run.train_set.batch(range(8)), {}
+        batch, kept = run.train_set.packed(range(8)), {}
         torch.manual_seed(1)
         with torch.autograd.graph.saved_tensors_hooks(
             lambda value: kept.update({value.data_ptr(): value.nbytes}) or value,
@@ -274,8 +274,8 @@ class TestBatching:
     @pytest.mark.parametrize("batching", ["random", "bucket", "tokens"])
     def test_the_loop_takes_the_batches_of_each_epoch_in_their_order(self, training, batching):
         run = training(batching=batching, max_length=64, seed=3)
-        taken, batch = [], run.train_set.batch
-        run.train_set.batch = lambda rows: taken.append(rows) or batch(rows)
+        taken, batch = [], run.train_set.packed
+        run.train_set.packed = lambda rows: taken.append(rows) or batch(rows)
         outcome = run.run()
 
         epochs = [batches_of(run.train_set.lengths, run.settings, epoch) for epoch in (1, 2, 3)]
@@ -310,7 +310,7 @@ def test_dropout_is_set_everywhere_and_saved(training, p):
     saved = type(run.model).from_pretrained(run.folder / "model").config
     assert (saved.hidden_dropout_prob, saved.attention_probs_dropout_prob) == (p, p)
     assert saved.classifier_dropout == p
-    model, batch = run.model.train(), run.train_set.batch([0, 1])
+    model, batch = run.model.train(), run.train_set.packed([0, 1])
     twice = [model(**batch.inputs).logits for _ in range(2)]
     assert torch.equal(*twice) == (p == 0)
 

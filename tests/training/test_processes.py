@@ -53,7 +53,7 @@ with joined() as processes:
     for epoch in range(1, 10):
         for rows in batches_of(train_set.lengths, settings, epoch):
             parts = micro_batches(rows, 2 * processes.count)
-            losses.append(learn(learner, map(train_set.batch, processes.share(parts))).loss)
+            losses.append(learn(learner, map(train_set.packed, processes.share(parts))).loss)
     found = evaluate(net, task, dev_set, precision, processes, batch_size=2)
     numbers = torch.tensor([*losses, found.loss, *found.metrics.values()], dtype=torch.float64)
     if processes.writes:

@@ -54,14 +54,14 @@ class TestOverfitBatch:
 
         *_, last = capsys.readouterr().out.splitlines()
         assert last.startswith("learnt by heart: loss 0.00")
-        batch = run.train_set.batch(run_rows(run))
+        batch = run.train_set.packed(run_rows(run))
         shares = run.model.eval()(**batch.inputs).logits.softmax(-1)
         assert (shares.gather(1, batch.labels[:, None]) > 0.95).all()
 
     def test_it_is_one_batch_and_no_other(self, training):
         run, taken = training(), []
-        batch = run.train_set.batch
-        run.train_set.batch = lambda rows: taken.append(rows) or batch(rows)
+        batch = run.train_set.packed
+        run.train_set.packed = lambda rows: taken.append(rows) or batch(rows)
         overfitted(run)
 
         assert all(rows == run_rows(run) for rows in taken)

@@ -132,8 +132,8 @@ class Rows:
         self.features, self.rows = features, rows
         self.lengths, self.labels = features.lengths[rows], features.labels[rows]
 
-    def batch(self, rows):
-        return self.features.batch(self.rows[rows])
+    def packed(self, rows):
+        return self.features.packed(self.rows[rows])
 
 
 SIDES = {"sst-2": Texts, "mrpc": Texts, "sts-b": Texts, "ner": Tags, "squad": Spans}
@@ -223,13 +223,13 @@ def our_steps(sides, start, folder, kind):
     )  # fmt: skip
     model = sides.task.model.from_pretrained(start).double()
     train_set, dev_set = (sides.features(tokenizer, split) for split in ("train", "dev"))
-    batches, cut = [], train_set.batch
+    batches, cut = [], train_set.packed
 
     def batch(rows):
         batches.append(rows)
         return cut(rows)
 
-    train_set.batch = batch
+    train_set.packed = batch
     precision = Precision("float32", "no autocast", torch.device("cpu"))
     with RunDirectory(folder, settings.as_json()) as run:
         learner = Learner.start(model, sides.task, settings, precision)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -119,14 +118,15 @@ class TaggingTask(BaseTask):
         return replace(self, weighting=weighting)
 
     def loss(self, out: Logits, batch: Batch, training: bool = False) -> Loss:
-        """Cross-entropy summed over the labelled words of a batch, padded or packed.
+        """Cross-entropy summed over the labelled words of a batch; labels lie as logits do.
 
         In float32 at least. The denominator is how many there are, or the sum of their tags'
         weights. In training as `weighting` says; else plain, so that runs can be compared.
         """
         logits = out.logits if out.logits.dtype.itemsize > 4 else out.logits.float()
         weighting = self.weighting if training else Weighting()
-        return weighted_cross_entropy(logits, _labels(batch), weighting)
+        assert batch.labels is not None, "an unlabelled batch has no loss"
+        return weighted_cross_entropy(logits, batch.labels, weighting)
 
     def collect(self, found: Sequence[tuple[list[int], Logits]], features: TaggedWindows) -> Scores:
         """The logits of every word, from (rows, output) of batches.
@@ -199,14 +199,3 @@ class TaggingTask(BaseTask):
         report = tag_report(examples, tags, self.tag_set)
         write_report(folder, title, report, warnings)
         return report
-
-
-def _labels(batch: Batch) -> Tensor:
-    """The labels as the logits lie: in rows (B, S), or end to end (T,)."""
-    assert batch.labels is not None, "an unlabelled batch has no loss"
-    if "cu_seqlens" not in batch.inputs:
-        return batch.labels
-    rows, longest = batch.labels.shape
-    lengths = batch.inputs["cu_seqlens"].diff()[:rows, None]  # empty sequences may trail
-    columns = torch.arange(longest, device=lengths.device)
-    return batch.labels[columns < lengths]

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from minibert.errors import ConfigError, DataError
@@ -114,10 +115,18 @@ class TaggedWindows(Features):
     def batch(self, rows: Sequence[int]) -> Batch:
         """These windows in rows, and their labels (B, S), padded to the longest of them."""
         if self.labels is None:
-            return Batch(self.inputs(rows), None)
-        labels = [self.labels[self.starts[row] : self.starts[row + 1]] for row in rows]
-        padded = pad_sequence(labels, batch_first=True, padding_value=UNLABELLED)
-        return Batch(self.inputs(rows), padded)
+            return Batch(self.padded_inputs(rows), None)
+        padded = pad_sequence(self._labels_of(rows), batch_first=True, padding_value=UNLABELLED)
+        return Batch(self.padded_inputs(rows), padded)
+
+    def packed(self, rows: Sequence[int]) -> Batch:
+        """These windows end to end, and their labels (T,)."""
+        labels = None if self.labels is None else torch.cat(self._labels_of(rows))
+        return Batch(self.packed_inputs(rows), labels)
+
+    def _labels_of(self, rows: Sequence[int]) -> list[Tensor]:
+        assert self.labels is not None
+        return [self.labels[self.starts[row] : self.starts[row + 1]] for row in rows]
 
     def report(self) -> str:
         """What became of the sentences and their words."""
