@@ -116,8 +116,9 @@ def evaluate(
     saved = training.SavedRun(run, device, precision, attention)
     found = saved.evaluate(data, dev, split, task)
     print(f"{saved.path}: {task or saved.task.name}, {found.report.splitlines()[0]}")
-    for name, value in {**found.metrics, "loss": found.loss}.items():
-        print(f"{name:{max(9, *map(len, found.metrics))}} {value:.4f}")
+    figures = {**found.metrics, "loss": found.loss}
+    for name, value in figures.items():
+        print(f"{name:{max(9, *map(len, figures))}} {value:.4f}")
     for doubt in found.doubts:
         print(f"warning: {doubt}")
 
