@@ -9,6 +9,8 @@ names below are also the way to find that place. What is recorded is the very te
 uses, still attached to the graph: gradients with respect to it can be asked for. (The exception:
 scores and probs are on the way to the result under `attention="math"` and in padded batches alone.
 Under "sdpa" and "fused", and of packed sequences, they are computed beside it, to be looked at.)
+To look changes nothing, but for models whose head reads first tokens alone: their last layer is
+computed for all tokens then, which may change a last bit and, in training, what dropout draws.
 
 The recorder is a plain module global. (A ContextVar would break `torch.compile(fullgraph=True)`,
 and hooks see modules, not values.) Hence one thread at a time.
