@@ -58,7 +58,22 @@ def dropout(x: Tensor, p: float) -> Tensor:
     The expectation stays x. Any shape; p = 0 returns x itself, p = 1 zeros. Whether one is training
     is the caller's business: pass 0 when not. Source: Srivastava et al. 2014.
     """
-    return torch_functional.dropout(x, p)
+    if x.device.type != "cpu" or torch.compiler.is_compiling() or p in (0, 1):
+        return torch_functional.dropout(x, p)
+    return x * cheap_noise(x, p)
+
+
+def cheap_noise(x: Tensor, p: float) -> Tensor:
+    """What `dropout` multiplies x by: 0 with probability p, else 1 / (1 - p); on the CPU.
+
+    torch draws a number for every element, one after the other; here four elements share one, and
+    each takes 16 bits of it, which rounds p to a multiple of 2**-16. That needs less than half the
+    time, and dropout is a tenth of a training step.
+    """
+    steps = min(round(p * 2**16), 2**16 - 1)
+    numbers = torch.empty(x.numel() // 4 + 1, dtype=torch.int64).random_(-(2**63), None)
+    bits = numbers.view(torch.int16)[: x.numel()].view(x.shape)  # -2**15 to 2**15 - 1
+    return (bits >= steps - 2**15).to(x.dtype).mul_(1 / (1 - p))
 
 
 def split_heads(x: Tensor, heads: int) -> Tensor:

@@ -208,6 +208,28 @@ def test_dropout_rate_and_scale(p):
     equal(dropped[dropped != 0], torch.full((count - zeros,), 1 / (1 - p), dtype=torch.float64))
 
 
+def test_dropout_draws_for_every_element_by_itself():
+    """Four share a random number: each place of the four has the right rate, and no two agree."""
+    count, p = 2**20, 0.1
+    torch.manual_seed(0)
+    dropped = (functional.dropout(torch.ones(count), p) == 0).view(-1, 4).double()
+    deviation = math.sqrt(p * (1 - p) / len(dropped))
+    assert ((dropped.mean(0) - p).abs() < 4 * deviation).all()
+    both = dropped.T @ dropped / len(dropped)  # how often two of the four are dropped together
+    apart = both - both.diag().diag()
+    expected = p * p * (1 - torch.eye(4))
+    assert ((apart - expected).abs() < 4 * p * math.sqrt(1 / len(dropped))).all()
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (3, 5), (0, 4)])
+def test_dropout_keeps_shapes_and_follows_the_seed(shape):
+    torch.manual_seed(0)
+    first, next_ = (functional.dropout(torch.ones(shape), 0.5) for _ in range(2))
+    torch.manual_seed(0)
+    assert first.shape == next_.shape == shape
+    equal(functional.dropout(torch.ones(shape), 0.5), first, atol=0)
+
+
 def test_dropout_sends_gradients_where_it_sends_values():
     torch.manual_seed(0)
     x = noise(100).requires_grad_()
