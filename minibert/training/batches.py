@@ -66,14 +66,14 @@ def token_batches(
 ) -> list[list[int]]:
     """As `bucket_batches`, but each batch takes as many examples as there is room for.
 
-    The room is batch_size * max_length tokens, padding included: batch_size texts of the greatest
-    length, or more shorter ones. All batches then need about the same memory and time.
+    The room is batch_size * max_length tokens: batch_size texts of the greatest length, or more
+    shorter ones. All batches then need about the same memory and time.
     """
     batches = []
     for chunk in _sorted_chunks(lengths, batch_size, generator):
         batch: list[int] = []
-        for row in chunk:  # the shortest first, so each row sets the width of its batch
-            if batch and (len(batch) + 1) * lengths[row] > batch_size * max_length:
+        for row in chunk:
+            if batch and lengths[batch].sum() + lengths[row] > batch_size * max_length:
                 batches.append(batch)
                 batch = []
             batch.append(row)
