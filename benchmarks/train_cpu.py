@@ -5,9 +5,10 @@
 Besides `transformers` it needs its companion: pip install -c constraints.txt accelerate psutil.
 
 BERT-base with random weights, which both sides load from one folder; dropout 0.1, AdamW fused (the
-default of both), clipping at 1.0, batches of 32, padded to their longest text, max_length 128; the
-word pieces are made once, and are the same for both. The defaults of each side are a point of its
-grid, marked in the table; its best is the fastest point:
+default of both), clipping at 1.0, batches of 32, max_length 128. The word pieces are made once, and
+are the same for both; there they are padded to the longest text of a batch, here packed end to end.
+The defaults of each side are a point of its grid, marked in the table; its best is the fastest
+point:
 
   precision  float32, or bfloat16 by autocast
   attention  written out ("math" here, "eager" there), or torch's own ("sdpa")
@@ -18,9 +19,9 @@ grid, marked in the table; its best is the fastest point:
 
 A whole pass of every point would take a day. So each side makes the batches of a whole pass over
 the same training set by its own rule (random ones are the very same for both), they are put in
-order of their width, and --steps of them, evenly spaced, are timed: a pass in small. "Padded" is
-its mean number of word pieces per example, padding included, then that of the whole pass: the two
-must be alike. Batches not full are left out.
+order of their width, and --steps of them, evenly spaced, are timed: a pass in small. "Pieces" is
+its mean number of word pieces per example, with the padding where there is some, then that of the
+whole pass: the two must be alike. Batches not full are left out.
 
 Every measurement is a process of its own, forked from one that has computed nothing. Its first
 steps (the narrowest batch, the widest, one between; with compile, all of them once) are not timed.
@@ -144,10 +145,10 @@ def pass_in_small(batches: list[list[int]], lengths: np.ndarray, steps: int) -> 
     return [by_width[(2 * step + 1) * len(batches) // (2 * steps)] for step in range(steps)]
 
 
-def padded(batches: list[list[int]], lengths: np.ndarray) -> float:
-    """Word pieces per example, padding included."""
-    pieces = sum(len(rows) * int(lengths[rows].max()) for rows in batches)
-    return pieces / sum(map(len, batches))
+def pieces(side: str, batches: list[list[int]], lengths: np.ndarray) -> float:
+    """Word pieces per example, with the padding that `transformers` adds."""
+    reckon = np.mean if side == "minibert" else np.max
+    return sum(len(rows) * reckon(lengths[rows]) for rows in batches) / sum(map(len, batches))
 
 
 def steps_of_ours(settings: GlueSettings, prepared: Prepared, batches: list[list[int]]) -> list:
@@ -232,14 +233,14 @@ def measure(variant: Variant, settings: GlueSettings, prepared: Prepared, steps:
         raise RuntimeError(f"{variant}: {len(done)} steps for {len(batches)} batches")
     return {
         "examples_per_second": sum(map(len, timed)) / (done[-1] - done[len(warm_up) - 1]),
-        "padded": [padded(timed, lengths), padded(whole, lengths)],
+        "pieces": [pieces(variant.side, found, lengths) for found in (timed, whole)],
     }
 
 
 def measure_all(
     variants: list[Variant], settings: GlueSettings, rounds: int, steps: int
 ) -> dict[Variant, dict]:
-    """{variant: its examples per second in each of its rounds, and "padded"}"""
+    """{variant: its examples per second in each of its rounds, and "pieces"}"""
     prepared = prepare(settings, task_named(settings.task))
     found = {variant: {"rounds": []} for variant in variants}
     contenders = variants
@@ -256,7 +257,7 @@ def measure_all(
             work = partial(measure, variant, own, with_precision, steps)
             result = in_a_process_of_its_own(work)
             found[variant]["rounds"].append(result["examples_per_second"])
-            found[variant]["padded"] = result["padded"]
+            found[variant]["pieces"] = result["pieces"]
             print(f"round {number + 1}  {variant}{result['examples_per_second']:8.2f}", flush=True)
         if number == 0:
             speeds = {variant: row["rounds"][0] for variant, row in found.items()}
@@ -282,7 +283,7 @@ def report(task: str, found: dict[Variant, dict]) -> dict[str, object]:
     best = {variant.side: speeds[variant] for variant in bests}
 
     print(f"\n{task:46}{'examples/s':>11}{'to their default':>18}{'best':>7}", end="")
-    print(f"{'padded':>14}{'rounds':>8}")
+    print(f"{'pieces':>14}{'rounds':>8}")
     rows = []
     for variant in sorted(speeds, key=lambda variant: (variant.side, -speeds[variant])):
         row = {
@@ -296,7 +297,7 @@ def report(task: str, found: dict[Variant, dict]) -> dict[str, object]:
         }
         rows.append(row)
         marks = " ".join(mark for mark in ("default", "best") if row[mark])
-        timed, whole = row["padded"]
+        timed, whole = row["pieces"]
         print(
             f"{variant}{speeds[variant]:10.2f}{row['to_transformers_default']:17.2f}x"
             f"{row['to_transformers_best']:6.2f}x{timed:7.1f}{whole:7.1f}"
