@@ -15,6 +15,7 @@ from minibert.kernels import keep_mask
 from minibert.kernels.random import draw_seed
 from minibert.model import functional, layout
 from minibert.model.attention import choose
+from minibert.model.layers import Dropout
 from minibert.trace import record
 
 GPU = DEVICE.type == "cuda"
@@ -224,10 +225,16 @@ def test_checkpointing_draws_the_same_dropout(pair):
 
 @pytest.mark.parametrize("batch", ["padded", "packed"])
 def test_one_whole_graph(pair, batch):
-    """Captured in one piece, with dropout; `checks_attention` compiles the backward pass too."""
+    """Captured in one piece, with the kernels' dropout; others draw otherwise when compiled.
+
+    `checks_attention` compiles the backward pass too.
+    """
     torch.compiler.reset()
     inputs, logits = BATCHES[batch](), []
     fused, _ = pair()
+    for module in fused.modules():
+        if isinstance(module, Dropout):
+            module.p = 0.0
     for model in (fused.train(), torch.compile(fused, fullgraph=True, backend="eager")):
         torch.manual_seed(1)
         with precision():
