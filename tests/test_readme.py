@@ -144,3 +144,15 @@ def test_the_table_shows_the_recorded_scores():
             cells.append(f"{100 * side['mean']:.1f}{spread}")
         assert f"| {' | '.join(cells)} |" in README.read_text(encoding="utf-8")
     assert {row["task"] for row in rows} == {"mrpc", "sst-2", "sts-b"}
+
+
+def test_the_token_table_shows_the_recorded_scores(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    import token_table
+
+    rows = json.loads((RESULTS / "token_table.json").read_text())["rows"]
+    assert {row["task"] for row in rows} == {"ner"}
+    assert all(len(row[side]["values"]) == len(row["seeds"])
+               for row in rows for side in ("minibert", "transformers"))  # fmt: skip
+    readme = README.read_text(encoding="utf-8")
+    assert all(line in readme for line in token_table.table(rows).splitlines())

@@ -56,7 +56,8 @@ def dropout(x: Tensor, p: float) -> Tensor:
     Formula: x * keep / (1 - p), where each element of keep is 1 with probability 1 - p, else 0
 
     The expectation stays x. Any shape; p = 0 returns x itself, p = 1 zeros. Whether one is training
-    is the caller's business: pass 0 when not. Source: Srivastava et al. 2014.
+    is the caller's business: pass 0 when not. On a GPU, and in a compiled model, it is torch's own
+    and draws otherwise. Source: Srivastava et al. 2014.
     """
     if x.device.type != "cpu" or torch.compiler.is_compiling() or p in (0, 1):
         return torch_functional.dropout(x, p)
