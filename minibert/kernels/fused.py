@@ -18,6 +18,14 @@ from minibert.kernels.availability import why_not
 from minibert.kernels.random import draw_seed, threshold
 from minibert.kernels.tiles import Tile, tiles_for
 
+_DELTA_ROWS = 64  # of a program of `delta_kernel`
+_WIDE = {  # what products are summed up in
+    torch.float16: tl.float32,
+    torch.bfloat16: tl.float32,
+    torch.float32: tl.float32,
+    torch.float64: tl.float64,
+}
+
 
 def fused_attention(
     query: Tensor,
@@ -235,15 +243,6 @@ def _differentiate(ctx: Any, grad_context: Tensor, _: Tensor) -> tuple[Tensor | 
 
 
 _forward.register_autograd(_differentiate, setup_context=_keep_for_backward)
-
-
-_DELTA_ROWS = 64
-_WIDE = {
-    torch.float16: tl.float32,
-    torch.bfloat16: tl.float32,
-    torch.float32: tl.float32,
-    torch.float64: tl.float64,
-}
 
 
 def _strides(bias: Tensor | None, sequences: int, heads: int, max_seqlen: int) -> tuple[int, ...]:

@@ -50,7 +50,7 @@ def random_batches(count: int, batch_size: int, generator: Generator) -> list[li
 
 
 def bucket_batches(lengths: Lengths, batch_size: int, generator: Generator) -> list[list[int]]:
-    """Texts of like length together, batches in random order: little padding.
+    """Texts of like length together, batches in random order.
 
     The examples are shuffled, cut into chunks of fifty batches, sorted within each, and cut into
     batches: so one and the same example meets others in every epoch. One batch may be smaller.
@@ -82,7 +82,7 @@ def token_batches(
 
 
 def sorted_batches(lengths: Lengths, batch_size: int) -> Iterator[list[int]]:
-    """Every example once, longest first: little padding, and too little memory shows at once."""
+    """Every example once, longest first: too little memory shows at once."""
     yield from _cut(np.argsort(-lengths, kind="stable").tolist(), batch_size)
 
 

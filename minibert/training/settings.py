@@ -35,9 +35,9 @@ class Settings:
     accumulation_steps: int = 1
     gradient_checkpointing: bool = False  # memory too small: compute layers twice, keep less
     compile: bool = False  # long runs: translate the model first, which takes a minute
-    # how batches are made: random; bucket, texts of like length together, when lengths differ and
-    # time is short; tokens, like bucket, with more examples where texts are short, as many as fill
-    # batch-size times max-length tokens
+    # how batches are made (none of them holds padding): random; bucket, texts of like length
+    # together, as other libraries do to save it, for comparison; tokens, like bucket, with more
+    # examples where texts are short, as many as fill batch-size times max-length tokens
     batching: Literal["random", "bucket", "tokens"] = "random"
     max_length: int = 128  # word pieces of a text or pair; longer ones are cut, and counted
     # highest learning rate, reached when warm-up ends; 2e-5 to 5e-5 are usual
