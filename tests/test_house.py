@@ -24,6 +24,7 @@ ROOMS = (
 ).split()
 # What may wait inside a function until it is needed: other people's packages, heavy or optional.
 DEFERRED = {
+    "cycler",  # comes with matplotlib
     "crc32c",
     "datasets",
     "huggingface_hub",

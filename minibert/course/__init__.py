@@ -1,0 +1,19 @@
+"""The course: exercises and their grader, the bug museum, and what the chapters are set up with."""
+
+from typing import TYPE_CHECKING
+
+from minibert.lazy import exports
+
+if TYPE_CHECKING:
+    from minibert.course.show import show
+    from minibert.course.syllabus import start
+
+__all__ = ["show", "start"]
+
+__getattr__ = exports(
+    __name__,
+    {
+        "show": "minibert.course.show",
+        "start": "minibert.course.syllabus",
+    },
+)
