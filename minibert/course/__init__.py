@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from minibert.lazy import exports
 
 if TYPE_CHECKING:
-    from minibert.course.show import show
+    from minibert.course.listing import show
     from minibert.course.syllabus import start
 
 __all__ = ["show", "start"]
@@ -13,7 +13,7 @@ __all__ = ["show", "start"]
 __getattr__ = exports(
     __name__,
     {
-        "show": "minibert.course.show",
+        "show": "minibert.course.listing",
         "start": "minibert.course.syllabus",
     },
 )
