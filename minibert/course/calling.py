@@ -80,7 +80,9 @@ def call(
 
 def describe(error: BaseException, file: str) -> Raised:
     """An exception with the lines of `file` that led to it, the last one last."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file
+    ]
     lines = tuple(f"line {frame.lineno}, in {frame.name}: {frame.line}" for frame in frames[-5:])
     try:
         message = str(error)
