@@ -52,12 +52,12 @@ def embed_probes(generator: Generator) -> list[Probe]:
         tables = (normal(generator, rows, width, dtype=dtype) for rows in (9, 12, 2))
         probes.append(Probe(name, (ids, types, *tables), gradients=(2, 3, 4)))
     ids, types = whole(generator, 0, 30, 1, 6), torch.zeros(1, 6, dtype=torch.int64)
-    tables = tuple(normal(generator, rows, 4) for rows in (30, 6, 3))
+    three = [normal(generator, rows, 4) for rows in (30, 6, 3)]
     return [
         *probes,
-        Probe("one sequence, one segment, as long as can be", (ids, types, *tables), (2, 3, 4)),
-        Probe("padding at the end", (torch.tensor([[5, 3, 0, 0]]), types[:, :4], *tables)),
-        Probe("a third segment", (ids, types + 2, *tables)),
+        Probe("one sequence, one segment, as long as can be", (ids, types, *three), (2, 3, 4)),
+        Probe("padding at the end", (torch.tensor([[5, 3, 0, 0]]), types[:, :4], *three)),
+        Probe("a third segment", (ids, types + 2, *three)),
     ]
 
 
@@ -98,6 +98,17 @@ def neighbours_probes(generator: Generator) -> list[Probe]:
         Probe("as many rows as columns", (square, 2, 3)),
         Probe("float32", (table.float(), row, 3)),
     ]
+
+
+def divided(products: Tensor, lengths: Tensor) -> Tensor:
+    """Products of rows over both rows' lengths; 0 / 0 is 0."""
+    return (products / (lengths[:, None] * lengths)).nan_to_num()
+
+
+def by_columns(rows: Tensor) -> Tensor:
+    """The products of rows after every column was divided by its length."""
+    scaled = torch_functional.normalize(rows, dim=0)
+    return scaled @ scaled.T
 
 
 EMBED_MISTAKES = (
@@ -152,9 +163,7 @@ EMBED_MISTAKES = (
     Mistake(
         "segments-first-only",
         "the first segment for every token",
-        lambda ids, types, token, position, segment: embed(
-            ids, 0 * types, token, position, segment
-        ),
+        lambda ids, types, *tables: embed(ids, 0 * types, *tables),
     ),
     Mistake(
         "segments-swapped",
@@ -210,7 +219,9 @@ EMBED_MISTAKES = (
 
 COSINE_MISTAKES = (
     Mistake(
-        "cosine-dot-product", "dot products: divide by both lengths", lambda rows: rows @ rows.T
+        "cosine-dot-product",
+        "dot products: they are to be divided by both lengths",
+        lambda rows: rows @ rows.T,
     ),
     Mistake(
         "cosine-one-length",
@@ -230,9 +241,7 @@ COSINE_MISTAKES = (
     Mistake(
         "cosine-lengths-of-columns",
         "the lengths of the columns, not of the rows",
-        lambda rows: (
-            torch_functional.normalize(rows, dim=0) @ torch_functional.normalize(rows, dim=0).T
-        ),
+        by_columns,
     ),
     Mistake(
         "cosine-of-columns",
@@ -329,27 +338,18 @@ NEIGHBOURS_MISTAKES = (
     Mistake(
         "neighbours-lengths-of-columns",
         "the table divided by the lengths of its columns, not of its rows",
-        lambda table, row, count: best(
-            torch_functional.normalize(table, dim=0)
-            @ torch_functional.normalize(table, dim=0)[row],
-            row,
-            count,
-        ),
+        lambda table, row, count: best(by_columns(table)[row], row, count),
     ),
     Mistake(
         "neighbours-too-many-asked",
         "topk with more than there are, which raises an error",
-        lambda table, row, count: (
-            best(cosine_similarity(table)[row].topk(count + 1).values[:0].new_zeros(0), row, count)
-            or neighbours(table, row, count)
-        ),
+        lambda table, row, count: [
+            other
+            for other in cosine_similarity(table)[row].topk(count + 1).indices.tolist()
+            if other != row
+        ],
     ),
 )
-
-
-def divided(products: Tensor, lengths: Tensor) -> Tensor:
-    """Products of rows over both rows' lengths; 0 / 0 is 0."""
-    return (products / (lengths[:, None] * lengths)).nan_to_num()
 
 
 EXERCISES = (
