@@ -48,7 +48,7 @@ class Judge:
         return [failure for failure in found if failure is not None]
 
     def diagnose(self, outcomes: Sequence[Outcome]) -> list[Mistake]:
-        """The mistakes that give the same on every probe; several where no probe tells them apart."""
+        """The mistakes that give the same on every probe: several where none tells them apart."""
         return [one for one, theirs in self.mistaken if self.alike(theirs, outcomes)]
 
     def alike(self, some: Sequence[Outcome], others: Sequence[Outcome]) -> bool:

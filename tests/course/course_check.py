@@ -9,10 +9,8 @@ how many are told their true cause. Ends with 1 if anything is broken.
 """
 
 import importlib.util
-import re
 import sys
 from collections import Counter
-from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
