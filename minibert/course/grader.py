@@ -11,8 +11,8 @@ from threading import Lock
 from typing import NamedTuple
 
 from minibert.course.comparison import Failure
-from minibert.course.exercise import Exercise, Mistake
-from minibert.course.judging import Judge
+from minibert.course.exercise import Exercise
+from minibert.course.judging import Diagnosis, Judge
 from minibert.course.process import Answer, Limits, answer
 from minibert.course.values import clean
 from minibert.errors import MinibertError
@@ -28,7 +28,7 @@ class Mark(NamedTuple):
     failure: Failure | None = None  # the first that was found; None: the answer is right
     failed: int = 0  # calls with a wrong outcome
     calls: int = 0
-    causes: tuple[Mistake, ...] = ()  # known mistakes that give the same; several: a tie
+    diagnosis: Diagnosis = Diagnosis()
 
     @property
     def points(self) -> int:
@@ -97,8 +97,8 @@ class Grader:
         if not failures:
             return Mark(judge.exercise, calls=len(judge.probes))
         with self._diagnosis:
-            causes = judge.diagnose(given.outcomes)
-        return Mark(judge.exercise, failures[0], len(failures), len(judge.probes), tuple(causes))
+            diagnosis = judge.diagnose(given.outcomes)
+        return Mark(judge.exercise, failures[0], len(failures), len(judge.probes), diagnosis)
 
 
 def read(file: Path) -> str | Failure:

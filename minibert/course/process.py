@@ -138,12 +138,16 @@ def _ended(status: int | None, folder: Path, probes: Sequence[Probe], limits: Li
         message = f"not done after {limits.seconds:g} seconds{while_loading}: an endless loop?"
         failure = Failure("too slow", message, probe)
     else:
-        how = f"with status {status}, before it had answered"
+        how = f"with status {status}"
         if status < 0:
             names = {one.value: one.name for one in signal.Signals}
             how = f"by {names.get(-status, f'signal {-status}')}"
-        failure = Failure("crashed", f"the process ended {how}{while_loading}", probe)
-    return Answer(failure=failure, loaded=not loading)
+        elif status == BROKEN_OFF:
+            how = "together with the server that had started it"
+        failure = Failure(
+            "crashed", f"the process ended {how}{while_loading}, without an answer", probe
+        )
+    return Answer(failure=failure, loaded=not loading and status != BROKEN_OFF)
 
 
 def _read(folder: Path, exercise: Exercise, count: int) -> Answer:

@@ -80,8 +80,8 @@ class Report:
         found: dict[str, Counter[str]] = {}
         for grade in self.grades:
             for mark in grade.marks:
-                if mark.causes:
-                    tie = " or ".join(cause.name for cause in mark.causes)
+                if mark.diagnosis.causes:
+                    tie = " or ".join(cause.name for cause in mark.diagnosis.causes)
                     found.setdefault(mark.exercise.name, Counter())[tie] += 1
         return found
 
@@ -172,13 +172,17 @@ def explanation(mark: Mark) -> list[str]:
     lines = [f"{where}{failure.message}", *failure.details]
     if mark.calls > 1:
         lines.append(f"{mark.failed} of {mark.calls} calls fail.")
-    if mark.causes:
-        says = ", or with ".join(cause.says for cause in mark.causes)
-        lines.append(f"Your function gives what one gets with {says}.")
-        if len(mark.causes) > 1:
+    causes, whole, alike = mark.diagnosis
+    if causes:
+        gives = f"our function gives what one gets with {', or with '.join(c.says for c in causes)}"
+        if whole:
+            lines.append(f"Y{gives}.")
+        else:
+            lines.append(f"In {alike} of them y{gives}; something else is wrong besides.")
+        if len(causes) > 1:
             lines.append("(No call tells these apart.)")
     if failure.kind not in ("syntax error", "not UTF-8", "not readable"):
-        pages = dict.fromkeys(cause.page or mark.exercise.page for cause in mark.causes)
+        pages = dict.fromkeys(cause.page or mark.exercise.page for cause in causes)
         lines.append(f"Read {' and '.join(pages) or mark.exercise.page}.")
     return lines
 
@@ -200,9 +204,10 @@ def _mark_as_json(mark: Mark) -> dict[str, Any]:
         "call": failure and failure.probe,
         "details": list(failure.details) if failure else [],
         "failed_calls": mark.failed,
+        "whole": mark.diagnosis.whole,
         "causes": [
             {"name": one.name, "says": one.says, "page": one.page or mark.exercise.page}
-            for one in mark.causes
+            for one in mark.diagnosis.causes
         ],
     }
 
