@@ -2,10 +2,10 @@
 
     python -m tests.course.course_check 03 04
 
-For every chapter: the solutions pass, in the learners' own grader; the empty stubs fail there; right
-answers in other styles pass; every mistake of the museum fails, and no two give the same on all
-calls. Then the wrong solutions of `held_out/`, written by somebody who had not seen the museum: how
-many are told their true cause. Ends with status 1 if anything is broken.
+For every chapter: the solutions pass, in the learners' own grader; the empty stubs fail there;
+right answers in other styles pass; every mistake of the museum fails, and no two give the same on
+all calls. Then the wrong solutions of `held_out/`, written by somebody who had not seen the museum:
+how many are told their true cause. Ends with status 1 if anything is broken.
 """
 
 import argparse
@@ -217,8 +217,8 @@ def main(numbers):
             if name in home:
                 faults.append(f"a mistake is called {name}, as in chapter {home[name]}")
             home[name] = chapter.number
-        counts = dict(exercises=len(exercises), mistakes=len(mistakes), styles=styles)
-        totals.update(counts | dict(faults=len(faults)))
+        counts = {"exercises": len(exercises), "mistakes": len(mistakes), "styles": styles}
+        totals.update(counts | {"faults": len(faults)})
         print(row.format(chapter.number, *counts.values(), len(faults)))
         for fault in faults:
             print(f"    {fault}")
