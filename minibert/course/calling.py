@@ -134,8 +134,13 @@ class _RefuseOperators(TorchDispatchMode):
     """Sees the operators themselves, whatever they were called by."""
 
     def __init__(self, operators: frozenset[str]):
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.operators = operators
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # torch would import its compiler, four seconds of it, only to keep it away from this mode.
+        return False
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None

@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from minibert.course.calling import Outcome, ReadyMade
+from minibert.course.calling import Outcome, Raised, ReadyMade
 from minibert.course.exercise import Exercise, Probe
 from minibert.course.values import kind_of, same, shown
 
@@ -51,7 +51,7 @@ def compare(exercise: Exercise, probe: Probe, expected: Outcome, got: Outcome) -
     reference has left all of them alone.
     """
     if got.raised is not None:
-        return _raised(probe, got)
+        return failure_of(got.raised, probe.name)
     failure = _differs(expected.result, got.result, exercise.tolerance, "")
     if failure is not None:
         shapes = _shapes(exercise, probe)
@@ -106,16 +106,16 @@ def _shapes(exercise: Exercise, probe: Probe) -> str:
     )
 
 
-def _raised(probe: Probe, got: Outcome) -> Failure:
-    assert got.raised is not None
-    kind, message, lines = got.raised
+def failure_of(raised: Raised, probe: str = "") -> Failure:
+    """What an exception means for the grade; `probe` names the call that raised it."""
+    kind, message, lines = raised
     if kind == NotImplementedError.__name__:
-        return Failure("not implemented", "still to be written", probe.name)
+        return Failure("not implemented", "still to be written", probe)
     if kind == ReadyMade.__name__:
-        return Failure("ready-made function used", message, probe.name, lines)
+        return Failure("ready-made function used", message, probe, lines)
     if kind == MemoryError.__name__ or "can't allocate memory" in message:
-        return Failure("out of memory", f"{kind}: {message}", probe.name, lines)
-    return Failure("raises", f"{kind}: {message}" if message else kind, probe.name, lines)
+        return Failure("out of memory", "it asks for more memory than there is", probe, lines)
+    return Failure("raises", f"{kind}: {message}" if message else kind, probe, lines)
 
 
 def _differs(expected: Any, got: Any, tolerance: float, place: str) -> Failure | None:

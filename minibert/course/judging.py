@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -10,6 +10,14 @@ from minibert.course.calling import Outcome, call
 from minibert.course.comparison import Failure, agree, compare
 from minibert.course.exercise import Exercise, Mistake
 from minibert.errors import MinibertError
+
+
+class Diagnosis(NamedTuple):
+    """Known mistakes that give what a function gives; several are a tie."""
+
+    causes: tuple[Mistake, ...] = ()
+    whole: bool = False  # on every call; otherwise on `calls` of those that fail
+    calls: int = 0
 
 
 class Judge:
@@ -47,9 +55,35 @@ class Judge:
         ]
         return [failure for failure in found if failure is not None]
 
-    def diagnose(self, outcomes: Sequence[Outcome]) -> list[Mistake]:
-        """The mistakes that give the same on every probe; several where no probe tells them apart."""
-        return [one for one, theirs in self.mistaken if self.alike(theirs, outcomes)]
+    def diagnose(self, outcomes: Sequence[Outcome]) -> Diagnosis:
+        """The mistakes that give the same: on every probe, else on most of those that fail.
+
+        Several where no probe tells them apart. Exceptions are too much alike to count on some
+        probes only.
+        """
+        same = [one for one, theirs in self.mistaken if self.alike(theirs, outcomes)]
+        if same:
+            return Diagnosis(tuple(same), whole=True)
+        rows = zip(self.probes, self.expected, outcomes, strict=True)
+        wrong = [
+            place
+            for place, (probe, expected, got) in enumerate(rows)
+            if got.raised is None and compare(self.exercise, probe, expected, got)
+        ]
+        counts = [
+            sum(
+                agree(self.exercise, self.probes[place], theirs[place], outcomes[place])
+                for place in wrong
+            )
+            for _, theirs in self.mistaken
+        ]
+        most = max(counts, default=0)
+        if 2 * most <= len(wrong):
+            return Diagnosis()
+        nearest = [
+            one for (one, _), count in zip(self.mistaken, counts, strict=True) if count == most
+        ]
+        return Diagnosis(tuple(nearest), calls=most)
 
     def alike(self, some: Sequence[Outcome], others: Sequence[Outcome]) -> bool:
         """Whether two functions cannot be told apart by what they give."""

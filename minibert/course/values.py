@@ -6,7 +6,7 @@ process has written cannot run code in the grader.
 
 import math
 from collections.abc import Iterator
-from pathlib import Path
+from io import BytesIO
 from typing import Any, NamedTuple
 from zipfile import ZipFile
 
@@ -83,6 +83,13 @@ def shown(value: Any) -> str:
     return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
 
 
+def clean(text: str) -> str:
+    """A learner's text in one line: what is not printable, such as colours, is spelled out."""
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
+    )
+
+
 def same(one: Any, other: Any) -> bool:
     """Whether two trees agree to the last bit; NaN is equal to itself."""
     if isinstance(one, Tensor) and isinstance(other, Tensor):
@@ -138,7 +145,7 @@ def unpack(packed: Any, arrays: dict[str, np.ndarray[Any, Any]]) -> Any:
         name, dtype = rest
         return torch.from_numpy(arrays[name].copy()).to(getattr(torch, str(dtype)))
     if kind == "other":
-        return Other(str(rest[0]))
+        return Other(clean(str(rest[0])))
     if kind == "list":
         return [unpack(one, arrays) for one in rest]
     if kind == "tuple":
@@ -148,10 +155,10 @@ def unpack(packed: Any, arrays: dict[str, np.ndarray[Any, Any]]) -> Any:
     raise ValueError(f"not a packed value: {kind}")
 
 
-def read_arrays(file: Path) -> dict[str, np.ndarray[Any, Any]]:
-    """The arrays of an `.npz`, none of them an object; raises ValueError if it is too large."""
-    with ZipFile(file) as archive:
+def read_arrays(content: bytes) -> dict[str, np.ndarray[Any, Any]]:
+    """The arrays of an `.npz`, none of them an object; raises ValueError if they are too large."""
+    with ZipFile(BytesIO(content)) as archive:
         if sum(member.file_size for member in archive.infolist()) > LARGEST_FILE:
             raise ValueError("the arrays are too large")
-    with np.load(file, allow_pickle=False) as archive:
+    with np.load(BytesIO(content), allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
