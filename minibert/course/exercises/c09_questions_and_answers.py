@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from minibert.course.drawing import normal, number, pick
+from minibert.course.drawing import normal, number, pick, shuffled
 from minibert.course.exercise import Exercise, Mistake, Probe
 from minibert.tasks import overlap
 from minibert.tasks.squad import scoring
@@ -239,8 +239,9 @@ BEST_SPAN = Exercise(
             "span-backwards",
             "ends before their starts allowed",
             _among(
-                lambda start, end, first, longest: first <= min(start, end)
-                and abs(end - start) < longest
+                lambda start, end, first, longest: (
+                    first <= min(start, end) and abs(end - start) < longest
+                )
             ),
         ),
         Mistake(
@@ -338,7 +339,7 @@ def _answers(generator: torch.Generator) -> list[Probe]:
             "the-end of A-ha",
             "A.B. Thee, U.S.",
             "1,000.5 km",
-            f"“{first}” – naïve café Straße",
+            f"“{first}” naïve café, Straße…",
             "The",
             "",
         )
@@ -407,9 +408,7 @@ NORMALISE = Exercise(
         Mistake(
             "normalise-articles-in-words",
             "articles taken out of the middle of words: Theodore becomes odore",
-            lambda text: " ".join(
-                re.sub("the|an|a", " ", _without(text, articles=False)).split()
-            ),
+            lambda text: " ".join(re.sub("the|an|a", " ", _without(text, articles=False)).split()),
         ),
         Mistake(
             "normalise-the-alone",
@@ -486,7 +485,7 @@ def _exact(prediction: str, golds: list[str]) -> float:
 
 
 def _predictions(generator: torch.Generator) -> list[Probe]:
-    a, b, c, d = pick(generator, ("river", "count", "night"), 1) + ["clock", "garden", "house"]
+    a, b, c, d = shuffled(generator, ("river", "clock", "garden", "house"))
     return [
         Probe("one gold", (f"{a} {b} {c}", [f"{b} {c} {d} {d}2"])),
         Probe("several golds", (f"{a} {b}", [f"{c} {b}", f"{a} {b} {c}", f"{d}"])),
@@ -519,10 +518,14 @@ TOKEN_F1 = Exercise(
     ),
     page=f"{PAGE}: exact match and F1",
     mistakes=(
-        Mistake("token-f1-sets", "sets of words: a word that is there twice counts twice", _by_words(_of_sets)),
+        Mistake(
+            "token-f1-sets",
+            "sets of words: a word that is there twice counts twice",
+            _by_words(_of_sets),
+        ),
         Mistake(
             "token-f1-counted-one-way",
-            "every word of the prediction counted that the gold has: twice, though it is there once",
+            "a word counted as often as the prediction has it, though the gold has it once",
             _by_words(_counted_one_way),
         ),
         Mistake(
@@ -565,7 +568,7 @@ TOKEN_F1 = Exercise(
         ),
         Mistake(
             "token-f1-no-golds",
-            "a maximum over no gold at all, which raises; the right answer is \"\" then",
+            'a maximum over no gold at all, which raises; the right answer is "" then',
             lambda prediction, golds: max(_token_f1(prediction, [gold]) for gold in golds),
         ),
     ),

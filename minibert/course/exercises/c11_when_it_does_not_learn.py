@@ -292,8 +292,9 @@ SHARE_TRUNCATED = Exercise(
         Mistake(
             "truncated-division-by-0",
             "a division by the number of texts even where that is 0",
-            lambda lengths, max_length: sum(length + SPECIAL > max_length for length in lengths)
-            / len(lengths),
+            lambda lengths, max_length: (
+                sum(length + SPECIAL > max_length for length in lengths) / len(lengths)
+            ),
         ),
     ),
 )
@@ -376,7 +377,12 @@ def _runs(generator: torch.Generator) -> list[Probe]:
         "the loss stays": (1.01, 0.99, 1.0, chance),
         "the loss stays, and accuracy is low by chance": (1.01, 0.98, 1.02, 0.4 * chance),
         "the loss comes down, and accuracy is below chance": (1.0, 0.2, 1.6, 0.3 * chance),
-        "the loss comes down, and accuracy is a little below chance": (1.0, 0.9, 0.97, 0.9 * chance),
+        "the loss comes down, and accuracy is a little below chance": (
+            1.0,
+            0.9,
+            0.97,
+            0.9 * chance,
+        ),
         "accuracy is below chance, but the model is not sure": (1.0, 0.2, 0.9, 0.3 * chance),
         "the dev loss is a little below that of training": (1.0, 0.4, 0.3, 0.8),
         "the training loss alone comes down": (1.0, 0.05, 1.3, 0.6),
