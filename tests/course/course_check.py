@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 import torch
 
+import minibert.course.exercises as exercises_package
 from minibert.course.exercises import exercises_of
 from minibert.course.grader import Grader
 from minibert.course.judging import Judge
@@ -56,6 +57,12 @@ def load(file):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def museum_file(number):
+    """The module that declares a chapter's exercises."""
+    (file,) = Path(exercises_package.__file__).parent.glob(f"c{number}_*.py")
+    return file
 
 
 def museum_faults(judge):

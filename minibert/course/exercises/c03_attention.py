@@ -27,10 +27,7 @@ def attention_scores_probes(generator: Generator) -> list[Probe]:
         Probe("float32", (query.float(), key.float())),
         Probe("one token", (query[:, :, :1], key[:, :, :1]), gradients=(0, 1)),
         Probe("one sequence, one head", (query[:1, :1], key[:1, :1])),
-        Probe(
-            "as many heads as tokens",
-            (normal(generator, 2, 3, 3, 5), normal(generator, 2, 3, 3, 5)),
-        ),
+        Probe("as many heads as tokens", (normal(generator, *square), normal(generator, *square))),
         Probe("large numbers", (1e4 * query, 1e4 * key)),
     ]
 
