@@ -349,7 +349,9 @@ MASKED_LM_LOGITS = Exercise(
         Mistake("mlm-relu", "ReLU in place of GELU", _word_head(activation=torch.relu)),
         Mistake("mlm-eps", "eps 1e-5, torch's own; BERT's is 1e-12", _word_head(eps=1e-5)),
         Mistake(
-            "mlm-no-dense-bias", "the bias of the linear layer left out", _word_head(dense_bias=False)
+            "mlm-no-dense-bias",
+            "the bias of the linear layer left out",
+            _word_head(dense_bias=False),
         ),
         Mistake("mlm-no-bias", "the decoder's bias left out", _word_head(decoder_bias=False)),
         Mistake(
@@ -446,20 +448,23 @@ PRETRAINING_LOSS = Exercise(
         Mistake(
             "pretraining-over-all-positions",
             "the words' loss divided by all positions, and not by those that are masked",
-            lambda logits, labels, scores, follows: _over_all_positions(logits, labels)
-            + _next_loss(scores, follows),
+            lambda logits, labels, scores, follows: (
+                _over_all_positions(logits, labels) + _next_loss(scores, follows)
+            ),
         ),
         Mistake(
             "pretraining-ignored-counted",
             "the label -100 counted as word piece 0",
-            lambda logits, labels, scores, follows: _word_loss(logits, labels.clamp(min=0))
-            + _next_loss(scores, follows),
+            lambda logits, labels, scores, follows: (
+                _word_loss(logits, labels.clamp(min=0)) + _next_loss(scores, follows)
+            ),
         ),
         Mistake(
             "pretraining-next-swapped",
             'class 1 for "is next"; in BERT that is class 0',
-            lambda logits, labels, scores, follows: _word_loss(logits, labels)
-            + _next_loss(scores, ~follows),
+            lambda logits, labels, scores, follows: (
+                _word_loss(logits, labels) + _next_loss(scores, ~follows)
+            ),
         ),
         Mistake(
             "pretraining-averaged",
@@ -474,22 +479,24 @@ PRETRAINING_LOSS = Exercise(
         Mistake(
             "pretraining-word-sum",
             "the sum over the masked words; their mean is asked for",
-            lambda logits, labels, scores, follows: _word_loss(logits, labels, "sum")
-            + _next_loss(scores, follows),
+            lambda logits, labels, scores, follows: (
+                _word_loss(logits, labels, "sum") + _next_loss(scores, follows)
+            ),
         ),
         Mistake(
             "pretraining-mean-of-sequences",
             "a mean for each sequence first; every masked word counts the same",
-            lambda logits, labels, scores, follows: _mean_of_sequences(logits, labels)
-            + _next_loss(scores, follows),
+            lambda logits, labels, scores, follows: (
+                _mean_of_sequences(logits, labels) + _next_loss(scores, follows)
+            ),
         ),
         Mistake(
             "pretraining-nan",
             "0 / 0 where no word is masked: that loss is 0 then",
-            lambda logits, labels, scores, follows: torch_functional.cross_entropy(
-                logits.flatten(0, 1), labels.flatten()
-            )
-            + _next_loss(scores, follows),
+            lambda logits, labels, scores, follows: (
+                torch_functional.cross_entropy(logits.flatten(0, 1), labels.flatten())
+                + _next_loss(scores, follows)
+            ),
         ),
         Mistake(
             "pretraining-words-alone",

@@ -139,6 +139,7 @@ CROSS_ENTROPY = Exercise(
     ),
     forbidden=(
         "minibert.model.functional.cross_entropy",
+        "aten.cross_entropy_loss",
         "aten.nll_loss_forward",
         "aten.nll_loss2d_forward",
     ),
@@ -194,21 +195,23 @@ RATE = Exercise(
             "rate-decay-from-step-0",
             "a fall that began in step 0, so that the rate drops when the warm-up ends; Google's "
             "first code has it so",
-            lambda step, total, warmup, peak: peak
-            * (step / warmup if step < warmup else 1 - step / total),
+            lambda step, total, warmup, peak: (
+                peak * (step / warmup if step < warmup else 1 - step / total)
+            ),
         ),
         Mistake(
             "rate-both-lines-at-once",
             "the rise multiplied with the fall: during the warm-up the rate does not fall yet",
-            lambda step, total, warmup, peak: peak
-            * min(1, step / max(warmup, 1))
-            * (1 - step / total),
+            lambda step, total, warmup, peak: (
+                peak * min(1, step / max(warmup, 1)) * (1 - step / total)
+            ),
         ),
         Mistake(
             "rate-never-0",
             "a fall over `total` steps, which does not reach 0: it has total - warmup steps",
-            lambda step, total, warmup, peak: peak
-            * (step / warmup if step < warmup else 1 - (step - warmup) / total),
+            lambda step, total, warmup, peak: (
+                peak * (step / warmup if step < warmup else 1 - (step - warmup) / total)
+            ),
         ),
         Mistake(
             "rate-no-decay",
@@ -218,15 +221,17 @@ RATE = Exercise(
         Mistake(
             "rate-counts-from-1",
             "the steps of the warm-up counted from 1: step 0 has rate 0",
-            lambda step, total, warmup, peak: peak * (step + 1) / warmup
-            if step < warmup
-            else _rate(step, total, warmup, peak),
+            lambda step, total, warmup, peak: (
+                peak * (step + 1) / warmup if step < warmup else _rate(step, total, warmup, peak)
+            ),
         ),
         Mistake(
             "rate-0-too-early",
             "a fall that reaches 0 in the last step; it is 0 in the step after",
-            lambda step, total, warmup, peak: peak
-            * (step / warmup if step < warmup else (total - 1 - step) / (total - 1 - warmup)),
+            lambda step, total, warmup, peak: (
+                peak
+                * (step / warmup if step < warmup else (total - 1 - step) / (total - 1 - warmup))
+            ),
         ),
         Mistake(
             "rate-is-a-share",
@@ -236,23 +241,27 @@ RATE = Exercise(
         Mistake(
             "rate-whole-numbers",
             "//, which leaves whole numbers: the rate stands still",
-            lambda step, total, warmup, peak: peak
-            * (step // warmup if step < warmup else (total - step) // (total - warmup)),
+            lambda step, total, warmup, peak: (
+                peak * (step // warmup if step < warmup else (total - step) // (total - warmup))
+            ),
         ),
         Mistake(
             "rate-division-by-no-warmup",
             "a division by warmup even where that is 0",
-            lambda step, total, warmup, peak: peak
-            * min(step / warmup, (total - step) / (total - warmup)),
+            lambda step, total, warmup, peak: (
+                peak * min(step / warmup, (total - step) / (total - warmup))
+            ),
         ),
         Mistake(
             "rate-cosine",
             "half a cosine in place of a straight line",
-            lambda step, total, warmup, peak: peak
-            * (
-                step / warmup
-                if step < warmup
-                else (1 + math.cos(math.pi * (step - warmup) / (total - warmup))) / 2
+            lambda step, total, warmup, peak: (
+                peak
+                * (
+                    step / warmup
+                    if step < warmup
+                    else (1 + math.cos(math.pi * (step - warmup) / (total - warmup))) / 2
+                )
             ),
         ),
     ),
@@ -408,9 +417,9 @@ CLIP = Exercise(
         Mistake(
             "clip-squared-norm",
             "the squared norm: the root is missing",
-            lambda gradients, max_norm: _scaled(gradients, _norm(gradients) ** 2, max_norm)
-            if gradients
-            else [],
+            lambda gradients, max_norm: (
+                _scaled(gradients, _norm(gradients) ** 2, max_norm) if gradients else []
+            ),
         ),
         Mistake(
             "clip-sum-of-norms",
@@ -445,9 +454,11 @@ CLIP = Exercise(
         Mistake(
             "clip-to-length-1",
             "gradients made 1 long: multiply with max_norm besides",
-            lambda gradients, max_norm: [g / _norm(gradients) for g in gradients]
-            if gradients and _norm(gradients) > max_norm
-            else list(gradients),
+            lambda gradients, max_norm: (
+                [g / _norm(gradients) for g in gradients]
+                if gradients and _norm(gradients) > max_norm
+                else list(gradients)
+            ),
         ),
     ),
 )
@@ -516,9 +527,29 @@ def _adamw(
     return adamw_step
 
 
-def _decay_in_gradient(parameter: Tensor, gradient: Tensor, *rest: Any) -> State:
-    *state, decay = rest
-    return _adamw_step(parameter, gradient + decay * parameter, *state, 0.0)
+def _decay_in_gradient(
+    parameter: Tensor,
+    gradient: Tensor,
+    first: Tensor,
+    second: Tensor,
+    step: int,
+    rate: float,
+    decay: float,
+) -> State:
+    gradient = gradient + decay * parameter
+    return _adamw_step(parameter, gradient, first, second, step, rate, decay=0.0)
+
+
+def _no_decay(
+    parameter: Tensor,
+    gradient: Tensor,
+    first: Tensor,
+    second: Tensor,
+    step: int,
+    rate: float,
+    decay: float,
+) -> State:
+    return _adamw_step(parameter, gradient, first, second, step, rate, decay=0.0)
 
 
 def _steps(generator: torch.Generator) -> list[Probe]:
@@ -585,7 +616,7 @@ ADAMW_STEP = Exercise(
         Mistake(
             "adamw-no-decay",
             "no weight decay",
-            lambda *arguments: _adamw_step(*arguments[:-1], 0.0),
+            _no_decay,
         ),
         Mistake(
             "adamw-decay-without-rate",

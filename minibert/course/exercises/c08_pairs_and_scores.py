@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from scipy import stats
 from sklearn import metrics as sklearn_metrics
@@ -24,8 +25,8 @@ def _counts(predictions: Numbers, labels: Numbers) -> tuple[int, int, int, int]:
     return pairs.count((1, 1)), pairs.count((0, 1)), pairs.count((1, 0)), pairs.count((0, 0))
 
 
-def _share(part: float, whole: float) -> float:
-    return part / whole if whole else 0.0
+def _share(part: float, all_of_it: float) -> float:
+    return part / all_of_it if all_of_it else 0.0
 
 
 def _of_counts(formula: Callable[[int, int, int, int], float]) -> Callable[..., float]:
@@ -63,7 +64,9 @@ F1 = Exercise(
     ),
     page=f"{PAGE}: F1",
     mistakes=(
-        Mistake("f1-macro", "the mean of both classes' F1; that of class 1 is meant", metrics.macro_f1),
+        Mistake(
+            "f1-macro", "the mean of both classes' F1; that of class 1 is meant", metrics.macro_f1
+        ),
         Mistake("f1-accuracy", "the accuracy (or micro F1, which is the same)", metrics.accuracy),
         Mistake(
             "f1-weighted",
@@ -87,9 +90,8 @@ F1 = Exercise(
             "the arithmetic mean of precision and recall; it is the harmonic one",
             _of_counts(
                 lambda found, missed, false, _: (
-                    _share(found, found + false) + _share(found, found + missed)
+                    (_share(found, found + false) + _share(found, found + missed)) / 2
                 )
-                / 2
             ),
         ),
         Mistake(
@@ -105,46 +107,47 @@ F1 = Exercise(
         Mistake(
             "f1-of-class-0",
             "the F1 of class 0",
-            lambda predictions, labels: metrics.f1(
-                [1 - guess for guess in predictions], [1 - label for label in labels]
-            ),
+            lambda predictions, labels: metrics.f1(1 - np.array(predictions), 1 - np.array(labels)),
         ),
         Mistake(
             "f1-division-by-0",
             "0 / 0 where nothing is found: the F1 is 0 then",
             _of_counts(
-                lambda found, missed, false, _: 2
-                / ((found + false) / found + (found + missed) / found)
+                lambda found, missed, false, _: (
+                    2 / ((found + false) / found + (found + missed) / found)
+                )
             ),
         ),
         Mistake(
             "f1-nothing-is-perfect",
             "1 where there is nothing to find and nothing is found; here that is 0",
-            lambda predictions, labels: metrics.f1(predictions, labels)
-            if any(predictions) or any(labels)
-            else 1.0,
+            lambda predictions, labels: (
+                metrics.f1(predictions, labels) if any(predictions) or any(labels) else 1.0
+            ),
         ),
     ),
     forbidden=("minibert.tasks.metrics.f1", "sklearn.metrics.f1_score"),
 )
 
 
+def _sides(found: int, missed: int, false: int, rest: int) -> int:
+    return (found + false) * (found + missed) * (rest + false) * (rest + missed)
+
+
 def _matthews_without_0(found: int, missed: int, false: int, rest: int) -> float:
-    sides = (found + false) * (found + missed) * (rest + false) * (rest + missed)
-    return (found * rest - false * missed) / math.sqrt(sides)
+    return (found * rest - false * missed) / math.sqrt(_sides(found, missed, false, rest))
 
 
-def _matthews_with_sign(sign: int) -> Callable[..., float]:
-    def formula(found: int, missed: int, false: int, rest: int) -> float:
-        sides = (found + false) * (found + missed) * (rest + false) * (rest + missed)
-        return _share(found * rest + sign * false * missed, math.sqrt(sides))
+def _matthews_without_errors(found: int, missed: int, false: int, rest: int) -> float:
+    return _share(found * rest, math.sqrt(_sides(found, missed, false, rest)))
 
-    return _of_counts(formula)
+
+def _matthews_with_errors(found: int, missed: int, false: int, rest: int) -> float:
+    return _share(found * rest + false * missed, math.sqrt(_sides(found, missed, false, rest)))
 
 
 def _matthews_without_root(found: int, missed: int, false: int, rest: int) -> float:
-    sides = (found + false) * (found + missed) * (rest + false) * (rest + missed)
-    return _share(found * rest - false * missed, sides)
+    return _share(found * rest - false * missed, _sides(found, missed, false, rest))
 
 
 def _matthews_of_two_sums(found: int, missed: int, false: int, rest: int) -> float:
@@ -177,12 +180,12 @@ MATTHEWS = Exercise(
         Mistake(
             "matthews-no-errors",
             "the product of the errors left out of the numerator",
-            _matthews_with_sign(0),
+            _of_counts(_matthews_without_errors),
         ),
         Mistake(
             "matthews-errors-added",
             "the product of the errors added: it is subtracted",
-            _matthews_with_sign(1),
+            _of_counts(_matthews_with_errors),
         ),
         Mistake(
             "matthews-two-sums",
@@ -240,7 +243,7 @@ def _covariance(x: Numbers, y: Numbers) -> float:
 
 
 def _uneven(x: Numbers, y: Numbers) -> float:
-    return metrics.pearson(x, y) * _share(len(x), len(x) - 1)
+    return metrics.pearson(np.array(x), np.array(y)) * _share(len(x), len(x) - 1)
 
 
 def _without_0(x: Numbers, y: Numbers) -> float:
@@ -297,9 +300,7 @@ PEARSON = Exercise(
             "n - 1 in the covariance, and n in the standard deviations",
             _uneven,
         ),
-        Mistake(
-            "pearson-squared", "its square, R^2", lambda x, y: metrics.pearson(x, y) ** 2
-        ),
+        Mistake("pearson-squared", "its square, R^2", lambda x, y: metrics.pearson(x, y) ** 2),
         Mistake("pearson-slope", "the slope of the line of best fit", _slope),
         Mistake("pearson-no-root", "the root left out", _no_root),
         Mistake("pearson-no-sign", "the sign left out", lambda x, y: abs(metrics.pearson(x, y))),
@@ -322,10 +323,8 @@ def _segment_ids(first_length: int, second_length: int) -> list[int]:
 
 def _segments_with(zeros: int, ones: int) -> Callable[[int, int], list[int]]:
     """So many more 0 and 1 than there are word pieces; for a single text as it should be."""
-    return (
-        lambda first, second: [0] * (first + zeros) + [1] * (second + ones)
-        if second
-        else _segment_ids(first, 0)
+    return lambda first, second: (
+        [0] * (first + zeros) + [1] * (second + ones) if second else _segment_ids(first, 0)
     )
 
 
@@ -363,9 +362,7 @@ SEGMENT_IDS = Exercise(
             "the last [SEP] in segment 0",
             lambda first, second: [*_segment_ids(first, second)[:-1], 0],
         ),
-        Mistake(
-            "segments-no-special", "[CLS] and both [SEP] left out", _segments_with(0, 0)
-        ),
+        Mistake("segments-no-special", "[CLS] and both [SEP] left out", _segments_with(0, 0)),
         Mistake("segments-no-cls", "[CLS] left out", _segments_with(1, 1)),
         Mistake("segments-no-last-sep", "the last [SEP] left out", _segments_with(2, 0)),
         Mistake(
