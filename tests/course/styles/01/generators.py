@@ -27,10 +27,8 @@ def split_words(text):
 
 def _words(characters):
     counter = itertools.count(1)
-    number = 0
 
     def key(character):
-        nonlocal number
         if character.isspace():
             return 0
         if _apart(character):
