@@ -484,7 +484,7 @@ DROPOUT_MISTAKES = (
         lambda x, p, keep: x[keep] / max(1 - p, 1e-9),
     ),
     Mistake(
-        "dropout-before-scaled-sum",
+        "dropout-dropped-ones-kept",
         "the dropped elements left as they are, and the kept ones scaled",
         lambda x, p, keep: torch.where(keep, dropout(x, p, keep), x),
     ),
