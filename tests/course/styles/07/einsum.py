@@ -42,6 +42,7 @@ def adamw_step(parameter, gradient, first, second, step, rate, decay):
 
 def train(weight, batches, rate):
     for inputs, targets in batches:
+
         def loss(weight, inputs=inputs, targets=targets):
             left = torch.einsum("nd,d->n", inputs, weight) - targets
             return torch.einsum("n,n->", left, left) / len(targets)

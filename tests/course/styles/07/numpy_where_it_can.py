@@ -14,13 +14,13 @@ def cross_entropy(logits, labels, ignore_index=-100):
 
 
 def rate(step, total, warmup, peak):
-    return np.interp(step, [0, warmup, total], [0, peak, 0]) if warmup else (
-        np.interp(step, [0, total], [peak, 0])
-    )
+    if not warmup:
+        return np.interp(step, [0, total], [peak, 0])
+    return np.interp(step, [0, warmup, total], [0, peak, 0])
 
 
 def decays(name):
-    return bool(np.char.endswith(name, ("weight",)[0])) and "norm.weight" not in name
+    return not np.char.endswith(name, np.array(["bias", "norm.weight"])).any()
 
 
 def clip(gradients, max_norm):
@@ -35,7 +35,11 @@ def adamw_step(parameter, gradient, first, second, step, rate, decay):
     kind = parameter.numpy().dtype
     p, g, m, v = (one.numpy().astype(np.float64) for one in (parameter, gradient, first, second))
     m, v = m + 0.1 * (g - m), v + 0.001 * (np.square(g) - v)
-    p = p - rate * decay * p - rate * (m / (1 - 0.9**step)) / (np.sqrt(v / (1 - 0.999**step)) + 1e-8)
+    p = (
+        p
+        - rate * decay * p
+        - rate * (m / (1 - 0.9**step)) / (np.sqrt(v / (1 - 0.999**step)) + 1e-8)
+    )
     return tuple(torch.from_numpy(one.astype(kind)) for one in (p, m, v))
 
 
