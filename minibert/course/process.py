@@ -24,7 +24,7 @@ from minibert.course import child
 from minibert.course.calling import Outcome, Raised
 from minibert.course.comparison import Failure, failure_of
 from minibert.course.exercise import Exercise, Probe
-from minibert.course.values import LARGEST_FILE, clean, pack, read_arrays, unpack
+from minibert.course.values import LARGEST_FILE, clean, pack, read_arrays, unpack, write_arrays
 
 # A process is forked from one that has torch loaded; where that is not possible, it begins anew.
 FORKS = "forkserver" in multiprocessing.get_all_start_methods()
@@ -75,8 +75,7 @@ def answer(
         }
         (folder / "work").mkdir()
         (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
-        with (folder / "request.npz").open("wb") as archive:
-            np.savez(archive, **arrays)
+        write_arrays(folder / "request.npz", arrays)
         for _ in range(TRIES):
             status = _run(folder, 2 * limits.seconds + PATIENCE)
             if status != BROKEN_OFF:

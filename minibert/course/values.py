@@ -7,6 +7,7 @@ process has written cannot run code in the grader.
 import math
 from collections.abc import Iterator
 from io import BytesIO
+from pathlib import Path
 from typing import Any, NamedTuple
 from zipfile import ZipFile
 
@@ -153,6 +154,14 @@ def unpack(packed: Any, arrays: dict[str, np.ndarray[Any, Any]]) -> Any:
     if kind == "dict":
         return {unpack(key, arrays): unpack(one, arrays) for key, one in rest}
     raise ValueError(f"not a packed value: {kind}")
+
+
+def write_arrays(file: Path, arrays: dict[str, np.ndarray[Any, Any]]) -> None:
+    """Write an `.npz` that `read_arrays` reads."""
+    with ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
 
 
 def read_arrays(content: bytes) -> dict[str, np.ndarray[Any, Any]]:
