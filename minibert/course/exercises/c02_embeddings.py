@@ -166,7 +166,7 @@ EMBED_MISTAKES = (
         lambda ids, types, *tables: embed(ids, 0 * types, *tables),
     ),
     Mistake(
-        "segments-swapped",
+        "segment-table-swapped",
         "the segments' rows the wrong way round: 0 is the first text",
         lambda ids, types, token, position, segment: embed(
             ids, types, token, position, segment.flip(0)
