@@ -28,17 +28,17 @@ def share_truncated(lengths, max_length):
     return cut / len(lengths) if lengths else 0.0
 
 
-def diagnose(first_loss, last_loss, dev_loss, accuracy, classes):
+def diagnose(last_loss, dev_loss, moved, shared, classes):
     guessing = math.log(classes)
     cause = "healthy"
-    if last_loss > 3 * dev_loss:
-        cause = "leakage"
     if dev_loss > guessing:
-        cause = "overfitting"
-    if accuracy * 2 < 1 / classes:
-        cause = "labels mixed up"
+        cause = "learnt by heart"
     if last_loss > 0.95 * guessing:
-        cause = "learns nothing"
-    if last_loss / first_loss > 1.1:
+        cause = "look at a batch"
+    if last_loss / 1.2 > guessing:
         cause = "rate too high"
+    if moved < 0.0001:
+        cause = "body stands still"
+    if shared:
+        cause = "leakage"
     return cause

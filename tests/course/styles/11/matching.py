@@ -21,15 +21,14 @@ def share_truncated(lengths, max_length):
             return (count - bisect_right(sorted(lengths), max_length - 2)) / count
 
 
-def diagnose(first_loss, last_loss, dev_loss, accuracy, classes):
-    guessing = math.log(classes)
-    match (last_loss > 1.1 * first_loss, last_loss > 0.95 * guessing, accuracy < 0.5 / classes):
-        case (True, _, _):
-            return "rate too high"
-        case (_, True, _):
-            return "learns nothing"
-        case (_, _, True):
-            return "labels mixed up"
-    if dev_loss > guessing:
-        return "overfitting"
-    return "leakage" if dev_loss < last_loss / 3 else "healthy"
+def diagnose(last_loss, dev_loss, moved, shared, classes):
+    match (shared, moved < 1e-4, last_loss / math.log(classes), dev_loss / math.log(classes)):
+        case (texts, _, _, _) if texts:
+            return "leakage"
+        case (_, True, _, _):
+            return "body stands still"
+        case (_, _, loss, _) if loss > 0.95:
+            return "rate too high" if loss > 1.2 else "look at a batch"
+        case (_, _, _, loss) if loss > 1:
+            return "learnt by heart"
+    return "healthy"

@@ -19,18 +19,11 @@ def share_truncated(lengths, max_length):
     return np.mean(np.array(lengths) + 2 > max_length) if len(lengths) else 0.0
 
 
-def diagnose(first_loss, last_loss, dev_loss, accuracy, classes):
-    chance = np.log(classes)
-    return str(
-        np.select(
-            [
-                last_loss > 1.1 * first_loss,
-                last_loss > 0.95 * chance,
-                accuracy < 0.5 / classes,
-                dev_loss > chance,
-                dev_loss < last_loss / 3,
-            ],
-            ["rate too high", "learns nothing", "labels mixed up", "overfitting", "leakage"],
-            "healthy",
-        )
+def diagnose(last_loss, dev_loss, moved, shared, classes):
+    share, dev_share = np.array([last_loss, dev_loss]) / np.log(classes)
+    found = np.select(
+        [shared > 0, moved < 1e-4, share > 1.2, share > 0.95, dev_share > 1],
+        ["leakage", "body stands still", "rate too high", "look at a batch", "learnt by heart"],
+        "healthy",
     )
+    return str(found)

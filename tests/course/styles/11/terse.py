@@ -16,17 +16,14 @@ def share_truncated(lengths, max_length):
     return sum(n > max_length - 2 for n in lengths) / (len(lengths) or 1)
 
 
-def diagnose(first, last, dev, accuracy, classes):
-    return (
-        "rate too high"
-        if last > 1.1 * first
-        else "learns nothing"
-        if last > 0.95 * log(classes)
-        else "labels mixed up"
-        if accuracy < 0.5 / classes
-        else "overfitting"
-        if dev > log(classes)
-        else "leakage"
-        if dev < last / 3
-        else "healthy"
-    )
+def diagnose(last_loss, dev_loss, moved, shared, classes):
+    g = log(classes)
+    signs = {
+        "leakage": shared,
+        "body stands still": moved < 1e-4,
+        "rate too high": last_loss > 1.2 * g,
+        "look at a batch": last_loss > 0.95 * g,
+        "learnt by heart": dev_loss > g,
+        "healthy": True,
+    }
+    return next(filter(signs.get, signs))
