@@ -54,7 +54,7 @@ def diagnose(last_loss: float, dev_loss: float, moved: float, shared: int, class
 
     Guessing costs the natural logarithm of the number of classes.
 
-    last_loss, dev_loss: of training and of the dev set, at the end; moved: how far the body went, as
+    last_loss, dev_loss: of training and the dev set, at the end; moved: how far the body went, as
     a share of its length; shared: how many dev texts stand in the training set.
 
     >>> diagnose(0.02, 1.9, 0.03, 0, 3)
