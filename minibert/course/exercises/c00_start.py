@@ -250,6 +250,7 @@ EXERCISES = (
             "aten._softmax",
             "aten._log_softmax",
         ),
+        tolerance=1e-7,
     ),
     Exercise(
         name="accuracy",

@@ -158,10 +158,16 @@ def ascii_only(text: str) -> str:
     return text.encode("ascii", "ignore").decode()
 
 
-def ascii_punctuation(text: str) -> list[str]:
-    """Only what `string.punctuation` lists stands apart."""
-    spaced = re.sub(f"([{re.escape(string.punctuation)}\u4e00-\u9fff])", r" \1 ", no_accents(text))
-    return spaced.split()
+def is_punctuation(character: str) -> bool:
+    """What Unicode calls punctuation, which $ and + are not."""
+    return unicodedata.category(character).startswith("P")
+
+
+def set_apart(text: str, alone: Callable[[str], bool]) -> list[str]:
+    """Words, if those that stand alone are Chinese characters and what `alone` says."""
+    return "".join(
+        f" {one} " if alone(one) or "\u4e00" <= one <= "\u9fff" else one for one in no_accents(text)
+    ).split()
 
 
 def words_before_lowering(text: str) -> list[str]:
@@ -209,7 +215,18 @@ SPLIT_WORDS_MISTAKES = (
     Mistake(
         "split-ascii-punctuation",
         "only the punctuation of ASCII set apart: “ … ¿ are punctuation, too",
-        ascii_punctuation,
+        lambda text: set_apart(text, string.punctuation.__contains__),
+    ),
+    Mistake(
+        "split-symbols-glued",
+        "only the categories P set apart: $ + < = > ^ ` | ~ are symbols to Unicode, but BERT takes "
+        "all of string.punctuation",
+        lambda text: set_apart(text, is_punctuation),
+    ),
+    Mistake(
+        "split-apostrophe-inside",
+        "the apostrophe kept inside words: it is punctuation like any other",
+        lambda text: re.sub(r"(?<=\w) ' (?=\w)", "'", " ".join(split_words(text))).split(),
     ),
     Mistake("split-chinese-together", "Chinese characters run together", words_without_characters),
     Mistake(
@@ -405,6 +422,12 @@ def cut_after_joining(first: list[str], second: list[str], max_length: int) -> P
     return tokens[:max_length], types[:max_length]
 
 
+def cut_after_joining_but_last(first: list[str], second: list[str], max_length: int) -> Pair:
+    """The same, with [SEP] for the last of them."""
+    tokens, types = cut_after_joining(first, second, max_length)
+    return [*tokens[:-1], "[SEP]"], types
+
+
 def typed(types: Callable[[int, int], list[int]]) -> Callable[[list[str], list[str], int], Pair]:
     """Right tokens, with the types that `types` gives for so many tokens in each text."""
 
@@ -436,6 +459,19 @@ JOIN_PAIR_MISTAKES = (
         "pair-never-cut",
         "nothing cut at all",
         lambda first, second, max_length: joined(first, second),
+    ),
+    Mistake(
+        "pair-separator-put-back",
+        "a cut after joining, with [SEP] in the last place: the first text may lose its own",
+        cut_after_joining_but_last,
+    ),
+    Mistake(
+        "pair-types-not-cut",
+        "types for the texts as they were before the cut",
+        lambda first, second, max_length: (
+            join_pair(first, second, max_length)[0],
+            joined(first, second)[1],
+        ),
     ),
     Mistake("pair-halves", "half of the room for each text, needed or not", cut_halves),
     Mistake("pair-cut-in-turn", "a token cut from each text in turn", cut_in_turn),

@@ -65,7 +65,7 @@ def cosine_similarity_probes(generator: Generator) -> list[Probe]:
     """Rows of very different lengths, opposite ones, and one of zeros."""
     count, width = sizes(generator, 2, low=3)
     rows = normal(generator, count, width)
-    lengths = torch.logspace(-3, 3, count, dtype=torch.float64)[:, None]
+    lengths = torch.logspace(-1, 2, count, dtype=torch.float64)[:, None]
     zero = rows.clone()
     zero[1] = 0
     return [
@@ -388,6 +388,7 @@ EXERCISES = (
         page=PAGE,
         mistakes=COSINE_MISTAKES,
         forbidden=("aten.cosine_similarity",),
+        tolerance=1e-6,  # some add a small number to the lengths
     ),
     Exercise(
         name="neighbours",

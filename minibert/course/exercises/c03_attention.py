@@ -308,6 +308,11 @@ MASKED_SOFTMAX_MISTAKES = (
         lambda scores, mask: added(scores, mask, -10000.0),
     ),
     Mistake(
+        "mask-added-minus-a-billion",
+        "-1e9 added under the mask: where no key is left, all of them sink alike",
+        lambda scores, mask: added(scores, mask, -1e9),
+    ),
+    Mistake(
         "mask-added-as-it-is",
         "the mask added to the scores as 0 and 1",
         lambda scores, mask: torch.softmax(scores if mask is None else scores + mask, -1),
@@ -415,6 +420,31 @@ ATTENTION_MISTAKES = (
         "the mean of all values where no key is left: zeros are asked for",
         lambda query, key, value, mask=None: (
             filled(functional.attention_scores(query, key), mask, torch.finfo(query.dtype).min)
+            @ value
+        ),
+    ),
+    Mistake(
+        "attention-added-minus-10000",
+        "-10000 added under the mask: where no key is left, all of them sink alike, and large "
+        "scores lie below it",
+        lambda query, key, value, mask=None: (
+            added(functional.attention_scores(query, key), mask, -10000.0) @ value
+        ),
+    ),
+    Mistake(
+        "attention-added-minus-a-billion",
+        "-1e9 added under the mask: where no key is left, all of them sink alike",
+        lambda query, key, value, mask=None: (
+            added(functional.attention_scores(query, key), mask, -1e9) @ value
+        ),
+    ),
+    Mistake(
+        "attention-mask-added-as-it-is",
+        "the mask added to the scores as 0 and 1",
+        lambda query, key, value, mask=None: (
+            torch.softmax(
+                functional.attention_scores(query, key) + (0 if mask is None else mask), -1
+            )
             @ value
         ),
     ),
@@ -562,6 +592,7 @@ EXERCISES = (
         page=f"{PAGE}: The mask",
         mistakes=MASKED_SOFTMAX_MISTAKES,
         forbidden=("minibert.model.functional.masked_softmax",),
+        tolerance=1e-7,  # some add a small number to the sums
     ),
     Exercise(
         name="scaled_dot_product_attention",
@@ -581,6 +612,7 @@ EXERCISES = (
             "minibert.model.functional.scaled_dot_product_attention",
             "aten.scaled_dot_product_attention",
         ),
+        tolerance=1e-7,
     ),
     Exercise(
         name="softmax_gradient",

@@ -467,6 +467,11 @@ SELF_ATTENTION_MISTAKES = (
         stepping(multiplied(lambda query: 1 / math.sqrt(query.shape[1]))),
     ),
     Mistake(
+        "self-by-heads",
+        "scores divided by the root of the number of heads: that of the width W is meant",
+        stepping(multiplied(lambda query: math.sqrt(query.shape[-1] / query.shape[1]))),
+    ),
+    Mistake(
         "self-mask-inverted",
         "the mask inverted: True means attend",
         stepping(masked_by(lambda scores, mask: functional.masked_softmax(scores, ~mask))),
@@ -499,6 +504,16 @@ SELF_ATTENTION_MISTAKES = (
         stepping(
             masked_by(lambda scores, mask: torch.softmax(scores.masked_fill(~mask, -1e30), -1))
         ),
+    ),
+    Mistake(
+        "self-zero-scores",
+        "scores of 0 under the mask: exp(0) is 1, not 0",
+        stepping(masked_by(lambda scores, mask: torch.softmax(scores * mask, -1))),
+    ),
+    Mistake(
+        "self-low-number-added",
+        "-10000 or -1e9 added under the mask: where no key is left, all of them sink alike",
+        stepping(masked_by(lambda scores, mask: torch.softmax(scores - 1e9 * ~mask, -1))),
     ),
     Mistake(
         "self-residual-added",
@@ -581,5 +596,6 @@ EXERCISES = (
             "aten.multi_head_attention_forward",
             "aten.scaled_dot_product_attention",
         ),
+        tolerance=1e-7,
     ),
 )

@@ -11,7 +11,14 @@ from torch.nn import functional as torch_functional
 from minibert.course import drawing
 from minibert.course.drawing import holes, normal, sizes
 from minibert.course.exercise import Exercise, Mistake, Probe
-from minibert.course.exercises.c04_heads import Weights, projections, through
+from minibert.course.exercises.c03_attention import filled, masked_afterwards
+from minibert.course.exercises.c04_heads import (
+    Weights,
+    cut_by_view,
+    merged_by_view,
+    projections,
+    through,
+)
 from minibert.model import functional
 
 PAGE = "05_encoder_layer"
@@ -63,6 +70,9 @@ class Steps:
     normalise_first: bool = False
     parallel: bool = False
     eps: float = EPS
+    norm: Norm = functional.layer_norm
+    split: Callable[[Tensor, int], Tensor] = functional.split_heads
+    merge: Callable[[Tensor], Tensor] = functional.merge_heads
 
 
 def layer(
@@ -83,6 +93,8 @@ def layer(
             heads,
             mask,
             lambda *inputs: steps.attend(*inputs, attention_dropout),
+            steps.split,
+            steps.merge,
         )
 
     def transform(x: Tensor) -> Tensor:
@@ -96,7 +108,7 @@ def layer(
         if not name:
             return x
         scale = part(weights, name)
-        return functional.layer_norm(x, scale["weight"], scale["bias"], steps.eps)
+        return steps.norm(x, scale["weight"], scale["bias"], steps.eps)
 
     def drop(x: Tensor, where: str, here: str) -> Tensor:
         return functional.dropout(x, hidden_dropout) if where == here else x
@@ -346,6 +358,13 @@ LAYER_NORM_MISTAKES = (
         lambda x, weight, bias, eps: centred(x)[0] / (centred(x)[1] + eps) * weight + bias,
     ),
     Mistake(
+        "norm-root-of-deviation",
+        "the root of the standard deviation: one root too many",
+        lambda x, weight, bias, eps: (
+            centred(x)[0] / (centred(x)[1].sqrt() + eps).sqrt() * weight + bias
+        ),
+    ),
+    Mistake(
         "norm-without-mean",
         "the mean not subtracted",
         lambda x, weight, bias, eps: x / (centred(x)[1] + eps).sqrt() * weight + bias,
@@ -588,6 +607,22 @@ def undropped(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, p:
     return functional.scaled_dot_product_attention(query, key, value, mask)
 
 
+def masked_with(shares: Callable[[Tensor, Tensor | None], Tensor]) -> Callable[..., Tensor]:
+    """Attention with another softmax under the mask."""
+
+    def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, p: float) -> Tensor:
+        probs = shares(functional.attention_scores(query, key), mask)
+        return functional.dropout(probs, p) @ value
+
+    return attend
+
+
+def unscaled(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, p: float) -> Tensor:
+    """Attention without the division by the root."""
+    query = query * math.sqrt(query.shape[-1])
+    return functional.scaled_dot_product_attention(query, key, value, mask, p)
+
+
 def scores_dropped(
     query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, p: float
 ) -> Tensor:
@@ -596,9 +631,7 @@ def scores_dropped(
     return functional.masked_softmax(scores, mask) @ value
 
 
-def dropped_before_mask(
-    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, p: float
-) -> Tensor:
+def unmasked(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, p: float) -> Tensor:
     """Attention whose mask is forgotten."""
     return functional.scaled_dot_product_attention(query, key, value, None, p)
 
@@ -731,11 +764,48 @@ ENCODER_LAYER_MISTAKES = (
             hidden, weights, heads, mask, attention_p, hidden_p
         ),
     ),
-    Mistake("layer-mask-ignored", "no mask at all", stepping(Steps(attend=dropped_before_mask))),
+    Mistake("layer-mask-ignored", "no mask at all", stepping(Steps(attend=unmasked))),
     Mistake(
         "layer-mask-inverted",
         "the mask inverted: True means attend",
         stepping(Steps(attend=inverted)),
+    ),
+    Mistake(
+        "layer-nan-rows",
+        "NaN where no key is left",
+        stepping(Steps(attend=masked_with(lambda scores, mask: filled(scores, mask, -math.inf)))),
+    ),
+    Mistake(
+        "layer-uniform-rows",
+        "the mean of all values where no key is left: zeros are asked for",
+        stepping(Steps(attend=masked_with(lambda scores, mask: filled(scores, mask, -1e30)))),
+    ),
+    Mistake(
+        "layer-mask-after-softmax",
+        "the mask applied after the softmax",
+        stepping(Steps(attend=masked_with(masked_afterwards))),
+    ),
+    Mistake(
+        "layer-without-scale",
+        "scores not divided by the root of the width",
+        stepping(Steps(attend=unscaled)),
+    ),
+    Mistake(
+        "layer-heads-by-view",
+        "a view where heads are cut out: it mixes tokens and heads",
+        stepping(Steps(split=cut_by_view)),
+    ),
+    Mistake(
+        "layer-merged-by-view",
+        "a view where heads are laid side by side, without the transposition",
+        stepping(Steps(merge=merged_by_view)),
+    ),
+    Mistake(
+        "layer-unbiased-norm",
+        "LayerNorms whose variance is divided by D - 1",
+        stepping(
+            Steps(norm=lambda x, weight, bias, eps: normalised(x, weight, bias, eps, correction=1))
+        ),
     ),
     Mistake(
         "layer-torch-eps",
@@ -845,5 +915,6 @@ EXERCISES = (
         page=PAGE,
         mistakes=ENCODER_LAYER_MISTAKES,
         forbidden=("aten.transformer_encoder_layer_forward",),
+        tolerance=1e-7,
     ),
 )
