@@ -29,7 +29,10 @@ from minibert.course.values import LARGEST_FILE, clean, pack, read_arrays, unpac
 # A process is forked from one that has torch loaded; where that is not possible, it begins anew.
 FORKS = "forkserver" in multiprocessing.get_all_start_methods()
 CONTEXT: Any = multiprocessing.get_context("forkserver" if FORKS else "spawn")
-PATIENCE = 20 if not FORKS else 2  # seconds of the clock, besides, until the process has begun
+# Seconds of the clock before a process must have begun, and how many for one of the processor's:
+# the grader's machine may be busy.
+PATIENCE = 5 if FORKS else 20
+CLOCK = 3
 # multiprocessing's status for a process whose server has died. A learner's process may have ended
 # the server, and with it all others: a process that was broken off is tried again.
 BROKEN_OFF = 255
@@ -41,7 +44,7 @@ _bookkeeping = Lock()
 class Limits(NamedTuple):
     """What one exercise may take."""
 
-    seconds: float = 10.0  # of the processor; by the clock twice as much
+    seconds: float = 10.0  # of the processor; by the clock three times as much, and some more
     megabytes: int = 2048
 
 
@@ -77,7 +80,7 @@ def answer(
         (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
         write_arrays(folder / "request.npz", arrays)
         for _ in range(TRIES):
-            status = _run(folder, 2 * limits.seconds + PATIENCE)
+            status = _run(folder, CLOCK * limits.seconds + PATIENCE)
             if status != BROKEN_OFF:
                 break
         if status == 0 and (folder / "answer.json").exists():

@@ -24,7 +24,7 @@ def graded(files, exercises, folder, jobs=1):
 def test_a_small_class(tmp_path):
     kinds = len(BODIES) + len(ENDINGS) + len(FORMS)
     files = handed_in(pocket.EXERCISES, pocket.SOLUTION, pocket.__file__, 2 * kinds + 4)
-    chosen = [file for number, file in enumerate(files) if number % 6 in (0, 1)]
+    chosen = [file for number, file in enumerate(files) if number % 8 in (0, 1)]
     grades = graded(chosen, pocket.EXERCISES, tmp_path, jobs=2)
     assert [grade.learner for grade in grades] == sorted(file.name for file in chosen)
     assert not [*wrong_grades(chosen, grades)]
@@ -35,11 +35,11 @@ def test_a_class_of_two_hundred(tmp_path):
     exercises = exercises_of("03")
     solution = (course_check.TUTORIALS / "solutions" / "03.py").read_text(encoding="utf-8")
     museum = course_check.museum_file("03")
-    torchs = "import torch\nmasked_softmax = lambda scores, mask: torch.softmax(scores, -1)"
+    torchs = "from torch.nn.functional import scaled_dot_product_attention"
     kills = "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)"
     crashed = dict.fromkeys([one.name for one in exercises], "crashed")
     others = [
-        ("torchs_own.py", torchs, {"masked_softmax": "ready-made function used"}),
+        ("torchs_own.py", torchs, {"scaled_dot_product_attention": "ready-made function used"}),
         ("kills_the_server.py", kills, crashed),
     ]
     files = handed_in(exercises, solution, museum, 200, others=others)
