@@ -52,7 +52,7 @@ def masked_lm_logits(hidden: Tensor, weights: dict[str, Tensor], token_table: Te
     ...     "norm.weight": torch.ones(2), "norm.bias": torch.zeros(2), "bias": torch.ones(3)}
     >>> table = torch.tensor([[1.0, 0.0], [0.0, 1.0], [2.0, 1.0]])
     >>> masked_lm_logits(torch.tensor([[[3.0, 1.0]]]), weights, table)
-    tensor([[[2., 0., 2.]]])
+    tensor([[[2.0000, 0.0000, 2.0000]]])
 
     3 points, difficulty 2 of 5, about 15 minutes.
     """

@@ -50,7 +50,7 @@ def pearson(x: list[float], y: list[float]) -> float:
     x, y: as long as each other, at least one -> a number from -1 to 1.
 
     >>> round(pearson([1.0, 2.0, 3.0, 4.0], [0.0, 1.0, 1.0, 5.0]), 4)
-    0.8636
+    0.8733
     >>> pearson([1.0, 1.0, 1.0], [0.0, 1.0, 5.0])
     0.0
 

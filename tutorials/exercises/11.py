@@ -42,26 +42,25 @@ def share_truncated(lengths: list[int], max_length: int) -> float:
     raise NotImplementedError
 
 
-def diagnose(
-    first_loss: float, last_loss: float, dev_loss: float, accuracy: float, classes: int
-) -> str:
-    """What is the matter with a run, by the first of these signs that it shows.
+def diagnose(last_loss: float, dev_loss: float, moved: float, shared: int, classes: int) -> str:
+    """What is the matter with a run: the first of these that is so.
 
-    "rate too high"    the last training loss is more than 1.1 times the first one
-    "learns nothing"   the last training loss is above 0.95 of what guessing costs
-    "labels mixed up"  the accuracy is below half of what guessing brings
-    "overfitting"      the dev loss is above what guessing costs
-    "leakage"          the dev loss is below a third of the last training loss
-    "healthy"          none of these
+    "leakage"            dev texts stand in the training set
+    "body stands still"  the body's weights moved by less than 0.0001 of their length
+    "rate too high"      the training loss is above 1.2 times what guessing costs
+    "look at a batch"    the training loss is above 0.95 times what guessing costs
+    "learnt by heart"    the dev loss is above what guessing costs
+    "healthy"            none of these
 
-    Guessing costs the logarithm of the number of classes, and brings one in so many.
+    Guessing costs the natural logarithm of the number of classes.
 
-    first_loss, last_loss: in training; dev_loss, accuracy (0 to 1): on the dev set, at the end.
+    last_loss, dev_loss: of training and the dev set, at the end; moved: how far the body went, as
+    a share of its length; shared: how many dev texts stand in the training set.
 
-    >>> diagnose(1.1, 0.02, 1.9, 0.7, 3)
-    'overfitting'
-    >>> diagnose(1.1, 0.02, 1.9, 0.1, 3)
-    'labels mixed up'
+    >>> diagnose(0.02, 1.9, 0.03, 0, 3)
+    'learnt by heart'
+    >>> diagnose(0.69, 0.69, 0.0, 0, 2)
+    'body stands still'
 
     3 points, difficulty 2 of 5, about 15 minutes.
     """

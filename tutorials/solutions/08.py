@@ -15,9 +15,7 @@ def matthews(predictions: list[int], labels: list[int]) -> float:
     pairs = list(zip(predictions, labels, strict=True))
     found, missed = pairs.count((1, 1)), pairs.count((0, 1))
     wrongly, rightly_not = pairs.count((1, 0)), pairs.count((0, 0))
-    sides = (
-        (found + wrongly) * (missed + rightly_not) * (found + missed) * (wrongly + rightly_not)
-    )
+    sides = (found + wrongly) * (missed + rightly_not) * (found + missed) * (wrongly + rightly_not)
     return (found * rightly_not - missed * wrongly) / math.sqrt(sides) if sides else 0.0
 
 

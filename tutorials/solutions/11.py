@@ -21,18 +21,16 @@ def share_truncated(lengths: list[int], max_length: int) -> float:
     return sum(length + 2 > max_length for length in lengths) / len(lengths)
 
 
-def diagnose(
-    first_loss: float, last_loss: float, dev_loss: float, accuracy: float, classes: int
-) -> str:
+def diagnose(last_loss: float, dev_loss: float, moved: float, shared: int, classes: int) -> str:
     guessing = math.log(classes)
-    if last_loss > 1.1 * first_loss:
+    if shared > 0:
+        return "leakage"
+    if moved < 1e-4:
+        return "body stands still"
+    if last_loss > 1.2 * guessing:
         return "rate too high"
     if last_loss > 0.95 * guessing:
-        return "learns nothing"
-    if accuracy < 0.5 / classes:
-        return "labels mixed up"
+        return "look at a batch"
     if dev_loss > guessing:
-        return "overfitting"
-    if dev_loss < last_loss / 3:
-        return "leakage"
+        return "learnt by heart"
     return "healthy"

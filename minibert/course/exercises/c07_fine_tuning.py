@@ -184,7 +184,7 @@ RATE = Exercise(
         "The second falls from the peak, at step == warmup, to 0, at step == total: so it takes "
         "total - warmup steps.",
     ),
-    page=f"{PAGE}: warm-up",
+    page=f"{PAGE}: the step",
     mistakes=(
         Mistake(
             "rate-no-warmup",
@@ -303,7 +303,7 @@ DECAYS = Exercise(
         "Print the names: [name for name, _ in model.named_parameters()].",
         "A name that ends with bias, or with norm.weight, does not decay. All others do.",
     ),
-    page=f"{PAGE}: weight decay",
+    page=f"{PAGE}: the step",
     mistakes=(
         Mistake("decay-everything", "all parameters decayed", lambda name: True),
         Mistake(
@@ -395,7 +395,7 @@ CLIP = Exercise(
         "Its norm: the root of the sum of all squares, over all elements of all tensors.",
         "If it is above max_norm, multiply every tensor with max_norm / norm; else change nothing.",
     ),
-    page=f"{PAGE}: clipping",
+    page=f"{PAGE}: the step",
     mistakes=(
         Mistake(
             "clip-each-tensor",
@@ -586,7 +586,7 @@ ADAMW_STEP = Exercise(
         "The change is the mean over (the root of the square + 1e-8). The decay goes beside it, "
         "not into the gradient: parameter - rate * (change + decay * parameter).",
     ),
-    page=f"{PAGE}: AdamW",
+    page=f"{PAGE}: the step",
     mistakes=(
         Mistake(
             "adamw-uncorrected",

@@ -62,7 +62,7 @@ F1 = Exercise(
         "Count three things: found and there, found but not there, there but not found.",
         "2 * found and there / (all found + all there), and 0 where that is 0 / 0.",
     ),
-    page=f"{PAGE}: F1",
+    page=f"{PAGE}: accuracy, F1, Matthews",
     mistakes=(
         Mistake(
             "f1-macro", "the mean of both classes' F1; that of class 1 is meant", metrics.macro_f1
@@ -174,7 +174,7 @@ MATTHEWS = Exercise(
         "predicted 1, all predicted 0, all labelled 1, all labelled 0.",
         "If one of the four sums is 0, so is the result.",
     ),
-    page=f"{PAGE}: Matthews' correlation",
+    page=f"{PAGE}: accuracy, F1, Matthews",
     mistakes=(
         Mistake("matthews-no-root", "the root left out", _of_counts(_matthews_without_root)),
         Mistake(
@@ -220,6 +220,10 @@ MATTHEWS = Exercise(
 # --- pearson --------------------------------------------------------------------------------------
 
 
+def _pearson(x: Numbers, y: Numbers) -> float:
+    return metrics.pearson(np.array(x), np.array(y))
+
+
 def _deviations(numbers: Numbers) -> list[float]:
     mean = sum(numbers) / len(numbers)
     return [number - mean for number in numbers]
@@ -243,7 +247,7 @@ def _covariance(x: Numbers, y: Numbers) -> float:
 
 
 def _uneven(x: Numbers, y: Numbers) -> float:
-    return metrics.pearson(np.array(x), np.array(y)) * _share(len(x), len(x) - 1)
+    return _pearson(x, y) * _share(len(x), len(x) - 1)
 
 
 def _without_0(x: Numbers, y: Numbers) -> float:
@@ -283,14 +287,14 @@ PEARSON = Exercise(
     points=2,
     difficulty=1,
     minutes=10,
-    reference=metrics.pearson,
+    reference=_pearson,
     probes=_scores,
     hints=(
         "Subtract from each list its own mean first.",
         "The sum of the products, over the root of (the sum of one's squares times the sum of the "
         "other's). How many numbers there are cancels.",
     ),
-    page=f"{PAGE}: Pearson and Spearman",
+    page=f"{PAGE}: Pearson, Spearman",
     mistakes=(
         Mistake("pearson-cosine", "the means not subtracted: the cosine", _cosine),
         Mistake("pearson-of-ranks", "the correlation of the ranks, Spearman's", _of_ranks),
@@ -300,10 +304,10 @@ PEARSON = Exercise(
             "n - 1 in the covariance, and n in the standard deviations",
             _uneven,
         ),
-        Mistake("pearson-squared", "its square, R^2", lambda x, y: metrics.pearson(x, y) ** 2),
+        Mistake("pearson-squared", "its square, R^2", lambda x, y: _pearson(x, y) ** 2),
         Mistake("pearson-slope", "the slope of the line of best fit", _slope),
         Mistake("pearson-no-root", "the root left out", _no_root),
-        Mistake("pearson-no-sign", "the sign left out", lambda x, y: abs(metrics.pearson(x, y))),
+        Mistake("pearson-no-sign", "the sign left out", lambda x, y: abs(_pearson(x, y))),
         Mistake(
             "pearson-division-by-0",
             "0 / 0 where a list is constant: the result is 0 then",
@@ -350,7 +354,7 @@ SEGMENT_IDS = Exercise(
         "Write it down: [CLS] first text [SEP] second text [SEP].",
         "A [SEP] belongs to the text before it. A single text has one [SEP].",
     ),
-    page=f"{PAGE}: segments",
+    page=f"{PAGE}: two texts in one input",
     mistakes=(
         Mistake(
             "segments-first-sep-in-second",
@@ -420,7 +424,7 @@ REGRESSION_LOSS = Exercise(
         "Look at the shapes before you subtract: (B, 1) minus (B,) is (B, B).",
         "logits.squeeze(-1) is (B,). Then the mean of the squared differences.",
     ),
-    page=f"{PAGE}: a score in place of a class",
+    page=f"{PAGE}: a number instead of a class",
     mistakes=(
         Mistake(
             "regression-every-pair",

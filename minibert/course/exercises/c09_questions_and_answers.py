@@ -124,9 +124,11 @@ def _spans(size: int, context_from: int, max_length: int) -> Iterator[Span]:
             yield start, end
 
 
-def _best_span(starts: Tensor, ends: Tensor, context_from: int, max_length: int) -> Span:
-    spans = _spans(len(starts), context_from, max_length)
-    return max(spans, key=lambda span: float(starts[span[0]] + ends[span[1]]))
+def _best_span(
+    start_logits: Tensor, end_logits: Tensor, context_from: int, max_length: int
+) -> Span:
+    spans = _spans(len(start_logits), context_from, max_length)
+    return max(spans, key=lambda span: float(start_logits[span[0]] + end_logits[span[1]]))
 
 
 def _among(
@@ -209,7 +211,10 @@ def _windows(generator: torch.Generator) -> list[Probe]:
         Probe("a sure start with a poor end", scores({1: 5, 7: 4}, {8: 4, 0: 6})),
         Probe("a sure end with a poor start", scores({8: 4, 12: 6}, {9: 4, 5: 5})),
         Probe("equally good spans", (*ties, first, longest)),
-        *(Probe("any scores", (*logits, first, longest)) for logits in drawn),
+        *(
+            Probe(f"any scores, {place}", (*logits, first, longest))
+            for place, logits in enumerate(drawn)
+        ),
         Probe("float32", (*drawn[0].float(), first, longest)),
     ]
 
@@ -228,7 +233,7 @@ BEST_SPAN = Exercise(
         "Keep the best so far, and replace it only by what is really better (>): then the first of "
         "equal ones stays.",
     ),
-    page=f"{PAGE}: start and end",
+    page=f"{PAGE}: the best span",
     mistakes=(
         Mistake(
             "span-each-by-itself",
@@ -360,7 +365,7 @@ NORMALISE = Exercise(
         r"Articles are whole words: re.sub(r'\b(a|an|the)\b', ' ', text). For the blanks, "
         'text.split() and " ".join.',
     ),
-    page=f"{PAGE}: exact match and F1",
+    page=f"{PAGE}: scoring by hand",
     mistakes=(
         Mistake(
             "normalise-case",
@@ -516,7 +521,7 @@ TOKEN_F1 = Exercise(
         'Without golds the right answer is "". Where either side has no word, the score is 1 if '
         "both have none, else 0.",
     ),
-    page=f"{PAGE}: exact match and F1",
+    page=f"{PAGE}: scoring by hand",
     mistakes=(
         Mistake(
             "token-f1-sets",
@@ -620,7 +625,7 @@ ANSWER_OR_NULL = Exercise(
         "smallest of their scores counts.",
         "There is no answer if min(null_scores) - span_score > threshold.",
     ),
-    page=f"{PAGE}: the null answer",
+    page=f"{PAGE}: no answer",
     mistakes=(
         Mistake(
             "null-maximum",

@@ -93,7 +93,7 @@ LABEL_PIECES = Exercise(
         "The word's label where the word is another than before, -100 where it is the same, and "
         "-100 where it is None. Word 0 is a word: ask `is None`, not `not word`.",
     ),
-    page=f"{PAGE}: word pieces against words",
+    page=f"{PAGE}: one word, many pieces, one label",
     mistakes=(
         Mistake(
             "pieces-all-labelled",
@@ -200,7 +200,7 @@ TO_IOB2 = Exercise(
         "An I begins an entity at the start of the sentence, after O, and after a tag of another "
         "type. B and O stay as they are.",
     ),
-    page=f"{PAGE}: two dialects",
+    page=f"{PAGE}: tags: B begins",
     mistakes=(
         Mistake(
             "iob2-unchanged",
@@ -306,7 +306,7 @@ ENTITIES = Exercise(
         "and so does the end of the sentence.",
         'The type is all behind the first hyphen: tag.partition("-")[2].',
     ),
-    page=f"{PAGE}: entities",
+    page=f"{PAGE}: sequences that cannot be",
     mistakes=(
         Mistake(
             "entities-end-behind",
@@ -463,7 +463,7 @@ ENTITY_F1 = Exercise(
         "Count over all sentences together: those that are right, all of gold, all predicted.",
         "2 * right / (gold + predicted), and 0 if there is none of either.",
     ),
-    page=f"{PAGE}: entity F1",
+    page=f"{PAGE}: why accuracy flatters",
     mistakes=(
         Mistake("entity-f1-tokens", "words counted in place of entities", _counted(_tagged)),
         Mistake(

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 import torch
 
@@ -13,10 +14,14 @@ PAGE = "11_when_it_does_not_learn"
 # --- expected_first_loss --------------------------------------------------------------------------
 
 
+def _expected_first_loss(classes: int) -> float:
+    return math.log(classes)
+
+
 def _classes(generator: torch.Generator) -> list[Probe]:
     return [
         Probe(f"{classes} classes", (classes,))
-        for classes in (2, 3, 4 + number(generator, 0, 9), 30522, 1)
+        for classes in (1, 2, 4 + number(generator, 0, 9), 100 + number(generator, 0, 900), 30522)
     ]
 
 
@@ -26,14 +31,14 @@ EXPECTED_FIRST_LOSS = Exercise(
     points=1,
     difficulty=1,
     minutes=5,
-    reference=math.log,
+    reference=_expected_first_loss,
     probes=_classes,
     hints=(
         "A head that knows nothing gives every class the same probability: 1 / classes.",
         "The loss is minus the natural logarithm of the right one's probability: math.log, not "
         "math.log2.",
     ),
-    page=f"{PAGE}: the first loss",
+    page=f"{PAGE}: your diagnosis",
     mistakes=(
         Mistake(
             "first-loss-in-bits",
@@ -142,7 +147,7 @@ LEAKED = Exercise(
         'A set of " ".join(text.lower().split()) for the training texts; then look up each dev '
         "text, and keep its place.",
     ),
-    page=f"{PAGE}: leakage",
+    page=f"{PAGE}: from suspicion to proof",
     mistakes=(
         Mistake(
             "leak-as-written",
@@ -251,7 +256,7 @@ SHARE_TRUNCATED = Exercise(
         "[CLS] and [SEP] need room as well. From which length on is something cut?",
         "Count length + 2 > max_length, and divide by the number of texts; 0 if there is none.",
     ),
-    page=f"{PAGE}: truncation",
+    page=f"{PAGE}: from suspicion to proof",
     mistakes=(
         Mistake("truncated-no-special", "the room of [CLS] and [SEP] forgotten", _share_longer),
         Mistake(
@@ -302,54 +307,57 @@ SHARE_TRUNCATED = Exercise(
 # --- diagnose -------------------------------------------------------------------------------------
 
 
-class _Run:
-    """The five signs of a run, and the questions that a diagnosis asks."""
+class _Run(NamedTuple):
+    """The signs of a run, and the questions that a diagnosis asks."""
 
-    def __init__(
-        self, first_loss: float, last_loss: float, dev_loss: float, accuracy: float, classes: int
-    ):
-        self.first, self.last, self.dev = first_loss, last_loss, dev_loss
-        self.accuracy, self.classes = accuracy, classes
-        self.guessing = math.log(classes)
+    last_loss: float
+    dev_loss: float
+    moved: float
+    shared: int
+    classes: int
 
-    def rises(self, margin: float = 1.1) -> bool:
-        return self.last > margin * self.first
+    @property
+    def guessing(self) -> float:
+        return math.log(self.classes)
 
-    def stuck(self) -> bool:
-        return self.last > 0.95 * self.guessing
+    def leaks(self) -> bool:
+        return self.shared > 0
 
-    def mixed_up(self, share: float = 0.5) -> bool:
-        return self.accuracy < share / self.classes
+    def stands_still(self) -> bool:
+        return self.moved < 1e-4
 
-    def by_heart(self) -> bool:
-        return self.dev > self.guessing
+    def is_destroyed(self) -> bool:
+        return self.last_loss > 1.2 * self.guessing
 
-    def too_good(self) -> bool:
-        return self.dev < self.last / 3
+    def guesses(self) -> bool:
+        return self.last_loss > 0.95 * self.guessing
+
+    def knows_by_heart(self) -> bool:
+        return self.dev_loss > self.guessing
 
 
-RATE, NOTHING, LABELS, HEART, LEAK = (
-    "rate too high",
-    "learns nothing",
-    "labels mixed up",
-    "overfitting",
+LEAKAGE, STILL, RATE, BATCH, HEART = (
     "leakage",
+    "body stands still",
+    "rate too high",
+    "look at a batch",
+    "learnt by heart",
 )
-Questions = dict[str, Callable[[_Run], bool]]
-QUESTIONS: Questions = {
-    RATE: _Run.rises,
-    NOTHING: _Run.stuck,
-    LABELS: _Run.mixed_up,
-    HEART: _Run.by_heart,
-    LEAK: _Run.too_good,
+Question = Callable[[_Run], bool]
+QUESTIONS: dict[str, Question] = {
+    LEAKAGE: _Run.leaks,
+    STILL: _Run.stands_still,
+    RATE: _Run.is_destroyed,
+    BATCH: _Run.guesses,
+    HEART: _Run.knows_by_heart,
 }
 
 
-def _asking(questions: Questions) -> Callable[..., str]:
+def _asking(questions: dict[str, Question]) -> Callable[..., str]:
     """The name of the first question that is answered with yes."""
 
-    def diagnose(*signs: float) -> str:
-        run = _Run(*signs)  # type: ignore[arg-type]
+    def diagnose(last_loss: float, dev_loss: float, moved: float, shared: int, classes: int) -> str:
+        run = _Run(last_loss, dev_loss, moved, shared, classes)
         return next((cause for cause, asked in questions.items() if asked(run)), "healthy")
 
     return diagnose
@@ -359,43 +367,44 @@ def _in_order(*causes: str) -> Callable[..., str]:
     return _asking({cause: QUESTIONS[cause] for cause in causes})
 
 
-def _instead(cause: str, asked: Callable[[_Run], bool]) -> Callable[..., str]:
+def _instead(cause: str, asked: Question) -> Callable[..., str]:
     return _asking({**QUESTIONS, cause: asked})
+
+
+def _guessing_costs(cost: Callable[[int], float]) -> Callable[..., str]:
+    return _asking(
+        {
+            **QUESTIONS,
+            RATE: lambda run: run.last_loss > 1.2 * cost(run.classes),
+            BATCH: lambda run: run.last_loss > 0.95 * cost(run.classes),
+            HEART: lambda run: run.dev_loss > cost(run.classes),
+        }
+    )
 
 
 def _runs(generator: torch.Generator) -> list[Probe]:
     classes = 3 + number(generator, 0, 4)
-    guessing, chance = math.log(classes), 1 / classes
-    wobble = 1 + 0.01 * number(generator, 0, 4)
-    share = {
-        "a healthy run": (1.0, 0.3, 0.5, 0.8),
-        "a small gap between training and dev set": (1.0, 0.2, 0.6, 0.75),
-        "a very good run": (1.0, 0.1, 0.09, 0.99),
-        "the loss rises": (1.0, 1.9, 1.7, chance),
-        "the loss of a trained head rises": (0.2, 0.5, 0.6, 0.7),
-        "the loss rises by a hair": (0.30, 0.31, 0.35, 0.8),
-        "the loss stays": (1.01, 0.99, 1.0, chance),
-        "the loss stays, and accuracy is low by chance": (1.01, 0.98, 1.02, 0.4 * chance),
-        "the loss comes down, and accuracy is below chance": (1.0, 0.2, 1.6, 0.3 * chance),
-        "the loss comes down, and accuracy is a little below chance": (
-            1.0,
-            0.9,
-            0.97,
-            0.9 * chance,
-        ),
-        "accuracy is below chance, but the model is not sure": (1.0, 0.2, 0.9, 0.3 * chance),
-        "the dev loss is a little below that of training": (1.0, 0.4, 0.3, 0.8),
-        "the training loss alone comes down": (1.0, 0.05, 1.3, 0.6),
-        "the dev loss is far below that of training": (1.0, 0.5, 0.1, 0.97),
+    unit = math.log(classes) * (1 + 0.001 * number(generator, 0, 9))
+    runs = {
+        "a healthy run": (0.3, 0.5, 0.01, 0),
+        "texts in both sets": (0.2, 0.15, 0.01, 3),
+        "texts in both sets, and the rest by heart": (0.05, 1.3, 0.02, 2),
+        "a frozen body": (0.99, 0.995, 0.0, 0),
+        "a rate that is next to nothing": (0.99, 0.98, 3e-6, 0),
+        "a frozen body, whose head learns": (0.6, 0.7, 0.0, 0),
+        "a loss far above guessing": (1.8, 1.7, 0.3, 0),
+        "a loss a little above guessing": (1.05, 1.02, 0.02, 0),
+        "a loss a little below guessing": (0.97, 0.98, 0.02, 0),
+        "a training loss a little below guessing, a dev loss above": (0.97, 1.1, 0.02, 0),
+        "a training loss that comes down alone": (0.05, 1.3, 0.03, 0),
     }
-    probes = [
-        Probe(name, (*(wobble * guessing * loss for loss in losses), accuracy, classes))
-        for name, (*losses, accuracy) in share.items()
-    ]
     return [
-        *probes,
-        Probe("two classes, and one of them always guessed", (0.69, 0.70, 0.69, 0.5, 2)),
-        Probe("many classes", (wobble * 4.6, 2.0, 2.4, 0.4, 100)),
+        *(
+            Probe(name, (unit * last, unit * dev, moved, shared, classes))
+            for name, (last, dev, moved, shared) in runs.items()
+        ),
+        Probe("two classes", (0.69, 0.70, 0.02, 0, 2)),
+        Probe("a hundred classes", (2.0, 2.4, 0.02, 0, 100)),
     ]
 
 
@@ -409,98 +418,77 @@ DIAGNOSE = Exercise(
     probes=_runs,
     hints=(
         "Ask the five questions one after another; the first yes decides.",
-        "Guessing costs math.log(classes), and is right one time in `classes`.",
-        "The order matters: with mixed-up labels the dev loss is high too, and a loss that rises "
-        "ends above guessing too.",
+        "Guessing costs math.log(classes): that is what the losses are held against.",
+        "The order matters: a frozen body has a loss of guessing as well, and so has a loss far "
+        "above guessing.",
     ),
-    page=f"{PAGE}: the clinic",
+    page=f"{PAGE}: from suspicion to proof",
     mistakes=(
         Mistake(
             "diagnose-bits",
             "log2(classes) for what guessing costs: it is the natural logarithm",
-            _asking(
-                {
-                    **QUESTIONS,
-                    NOTHING: lambda run: run.last > 0.95 * math.log2(run.classes),
-                    HEART: lambda run: run.dev > math.log2(run.classes),
-                }
-            ),
+            _guessing_costs(math.log2),
         ),
         Mistake(
             "diagnose-two-classes",
             "0.69 for what guessing costs, however many classes there are",
-            _asking(
-                {
-                    **QUESTIONS,
-                    NOTHING: lambda run: run.last > 0.95 * math.log(2),
-                    HEART: lambda run: run.dev > math.log(2),
-                }
-            ),
+            _guessing_costs(lambda classes: math.log(2)),
+        ),
+        Mistake("diagnose-leak-unseen", "leakage never told", _in_order(STILL, RATE, BATCH, HEART)),
+        Mistake(
+            "diagnose-leak-last",
+            "leakage asked for last: with shared texts no other sign can be trusted",
+            _in_order(STILL, RATE, BATCH, HEART, LEAKAGE),
         ),
         Mistake(
-            "diagnose-rise-unseen",
-            "a loss that rises taken for one that stays",
-            _in_order(NOTHING, LABELS, HEART, LEAK),
+            "diagnose-still-unseen",
+            "a body that stands still never told",
+            _in_order(LEAKAGE, RATE, BATCH, HEART),
         ),
         Mistake(
-            "diagnose-stuck-before-rise",
-            "the question whether it learns asked before the one whether the loss rises",
-            _in_order(NOTHING, RATE, LABELS, HEART, LEAK),
+            "diagnose-still-is-0",
+            "a body that stands still only if it moved by just 0: a tiny rate moves it a little",
+            _instead(STILL, lambda run: run.moved == 0),
         ),
         Mistake(
-            "diagnose-every-rise",
-            "every rise of the loss taken for a rate too high, be it by a hair",
-            _instead(RATE, lambda run: run.rises(margin=1.0)),
+            "diagnose-still-too-late",
+            "the loss asked before the body: frozen, it guesses too",
+            _in_order(LEAKAGE, RATE, BATCH, STILL, HEART),
         ),
         Mistake(
-            "diagnose-labels-before-stuck",
-            "the question of the labels asked before the one whether it learns at all",
-            _in_order(RATE, LABELS, NOTHING, HEART, LEAK),
+            "diagnose-rate-unseen",
+            "a rate too high never told, or asked for after the question whether it guesses",
+            _in_order(LEAKAGE, STILL, BATCH, HEART),
         ),
         Mistake(
-            "diagnose-overfitting-before-labels",
-            "overfitting asked for before the labels: mixed up, they make the dev loss high too",
-            _in_order(RATE, NOTHING, HEART, LABELS, LEAK),
+            "diagnose-rate-without-margin",
+            "every loss above guessing taken for a rate too high: noise alone does that",
+            _instead(RATE, lambda run: run.last_loss > run.guessing),
         ),
         Mistake(
-            "diagnose-labels-unseen",
-            "mixed-up labels never told",
-            _in_order(RATE, NOTHING, HEART, LEAK),
+            "diagnose-batch-without-margin",
+            "a loss just below guessing taken for learning: noise alone does that",
+            _instead(BATCH, lambda run: run.last_loss > run.guessing),
         ),
         Mistake(
-            "diagnose-a-little-below-chance",
-            "every accuracy below chance taken for mixed-up labels: it must be below half of it",
-            _instead(LABELS, lambda run: run.mixed_up(share=1.0)),
+            "diagnose-batch-by-dev-loss",
+            "the dev loss asked whether it learns: ask the training loss",
+            _instead(BATCH, lambda run: run.dev_loss > 0.95 * run.guessing),
         ),
         Mistake(
-            "diagnose-below-one-half",
-            "an accuracy below 0.5 taken for mixed-up labels: chance is 1 / classes",
-            _instead(LABELS, lambda run: run.accuracy < 0.5),
+            "diagnose-heart-before-batch",
+            "the dev loss asked first: where the training loss guesses too, nothing was learnt",
+            _in_order(LEAKAGE, STILL, RATE, HEART, BATCH),
+        ),
+        Mistake(
+            "diagnose-heart-unseen",
+            "learning by heart never told",
+            _in_order(LEAKAGE, STILL, RATE, BATCH),
         ),
         Mistake(
             "diagnose-every-gap",
-            "every dev loss above the training loss taken for overfitting",
-            _instead(HEART, lambda run: run.dev > run.last),
-        ),
-        Mistake(
-            "diagnose-stuck-by-dev-loss",
-            "the dev loss asked whether it learns: ask the training loss",
-            _instead(NOTHING, lambda run: run.dev > 0.95 * run.guessing),
-        ),
-        Mistake(
-            "diagnose-leak-unseen",
-            "leakage never told",
-            _in_order(RATE, NOTHING, LABELS, HEART),
-        ),
-        Mistake(
-            "diagnose-leak-by-accuracy",
-            "a high accuracy taken for leakage: a good run has one too",
-            _instead(LEAK, lambda run: run.accuracy > 0.95),
-        ),
-        Mistake(
-            "diagnose-leak-any",
-            "every dev loss below the training loss taken for leakage: dropout alone does that",
-            _instead(LEAK, lambda run: run.dev < run.last),
+            "every dev loss above the training loss taken for learning by heart",
+            _instead(HEART, lambda run: run.dev_loss > run.last_loss),
         ),
     ),
 )
