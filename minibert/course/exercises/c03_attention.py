@@ -632,6 +632,6 @@ EXERCISES = (
         ),
         page=f"{PAGE}: The gradient by hand",
         mistakes=GRADIENT_MISTAKES,
-        forbidden=("aten._softmax_backward_data",),
+        forbidden=("aten._softmax", "aten._log_softmax", "aten._softmax_backward_data"),
     ),
 )
