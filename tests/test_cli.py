@@ -57,6 +57,8 @@ OPTIONS = {
     "convert": "--to --dtype --head --overwrite --no-verify",
     "parity": "--against --json",
     "fill-mask": "--top --next",
+    "check": """--hint --json --gradescope --html --csv --seed --time-limit --memory-limit
+        --jobs""",
     "doctor": "",
 }
 

@@ -4,9 +4,7 @@ import inspect
 from pathlib import Path
 from typing import Any
 
-import minibert
-
-PACKAGE = Path(minibert.__file__).parent
+ROOT = Path(__file__).parent.parent.parent  # of the project, or what the package lies in
 
 
 class Code:
@@ -14,7 +12,7 @@ class Code:
 
     def __init__(self, text: str, file: Path, line: int):
         self.text = text
-        self.place = file.relative_to(PACKAGE.parent).as_posix()
+        self.place = file.relative_to(ROOT).as_posix()
         self.line = line
 
     def __repr__(self) -> str:
