@@ -169,12 +169,14 @@ def _of_probabilities(starts: Tensor, ends: Tensor, first: int, longest: int) ->
     return _best_span(starts.softmax(0), ends.softmax(0), first, longest)
 
 
-def _shifted(by_start: Callable[[int], int], by_end: int) -> Callable[..., Span]:
-    def shifted(starts: Tensor, ends: Tensor, first: int, longest: int) -> Span:
-        start, end = _best_span(starts, ends, first, longest)
-        return start - by_start(first), end - by_start(first) + by_end
+def _counted_in_context(starts: Tensor, ends: Tensor, first: int, longest: int) -> Span:
+    start, end = _best_span(starts, ends, first, longest)
+    return start - first, end - first
 
-    return shifted
+
+def _end_behind(starts: Tensor, ends: Tensor, first: int, longest: int) -> Span:
+    start, end = _best_span(starts, ends, first, longest)
+    return start, end + 1
 
 
 def _windows(generator: torch.Generator) -> list[Probe]:
@@ -302,12 +304,12 @@ BEST_SPAN = Exercise(
         Mistake(
             "span-counted-in-context",
             "positions counted from the context: they count from [CLS]",
-            _shifted(lambda first: first, 0),
+            _counted_in_context,
         ),
         Mistake(
             "span-end-behind",
             "the position behind the end: the last word piece itself is meant",
-            _shifted(lambda first: 0, 1),
+            _end_behind,
         ),
     ),
     forbidden=("minibert.tasks.squad.spans.best_spans",),
