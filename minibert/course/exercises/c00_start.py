@@ -243,7 +243,7 @@ EXERCISES = (
             "shifted = logits - logits.amax(-1, keepdim=True); then exp(shifted) divided by its "
             "sum over the last dimension.",
         ),
-        page=PAGE,
+        page=f"{PAGE}: A first classifier",
         mistakes=SOFTMAX_MISTAKES,
         forbidden=(
             "minibert.model.functional.masked_softmax",
@@ -266,7 +266,7 @@ EXERCISES = (
             "`.item()` makes a Python number of the sum.",
             "With no rows there is nothing to divide by: ask for that first, and return 0.0.",
         ),
-        page=PAGE,
+        page=f"{PAGE}: A first classifier",
         mistakes=ACCURACY_MISTAKES,
     ),
     Exercise(
@@ -281,7 +281,7 @@ EXERCISES = (
             "First the numbers: one class for each row. `.tolist()` makes Python numbers of them.",
             "names[number] is the name, for the number of each row in turn: a list comprehension.",
         ),
-        page=PAGE,
+        page=f"{PAGE}: A first classifier",
         mistakes=LABEL_WORDS_MISTAKES,
     ),
 )

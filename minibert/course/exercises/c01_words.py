@@ -641,7 +641,7 @@ EXERCISES = (
             "Punctuation is string.punctuation and every character whose category begins with P; "
             "the underscore and the dollar are among the first.",
         ),
-        page=PAGE,
+        page=f"{PAGE}: Before the pieces",
         mistakes=SPLIT_WORDS_MISTAKES,
     ),
     Exercise(
@@ -659,7 +659,7 @@ EXERCISES = (
             "If no end fits, the answer is ['[UNK]'] whatever was found before; so it is for more "
             "than 100 characters.",
         ),
-        page=PAGE,
+        page=f"{PAGE}: By hand",
         mistakes=WORDPIECE_MISTAKES,
     ),
     Exercise(
@@ -676,7 +676,7 @@ EXERCISES = (
             "longer text, of the second if they are equally long. Cut copies.",
             "Type 0: [CLS], the first text and its [SEP]. Type 1: the second text and its [SEP].",
         ),
-        page=PAGE,
+        page=f"{PAGE}: The frame",
         mistakes=JOIN_PAIR_MISTAKES,
     ),
     Exercise(
@@ -693,7 +693,7 @@ EXERCISES = (
             "[1] * len(sequence) + [0] * missing, and the same with the ids; torch.tensor of a "
             "list of lists makes int64 of whole numbers.",
         ),
-        page=PAGE,
+        page=f"{PAGE}: The frame",
         mistakes=PAD_MISTAKES,
     ),
 )

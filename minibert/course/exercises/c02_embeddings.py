@@ -368,7 +368,7 @@ EXERCISES = (
             "token_table[input_ids] + position_table[:S] + segment_table[token_type_ids]: the "
             "middle one (S, D) is added to every sequence.",
         ),
-        page=PAGE,
+        page=f"{PAGE}: The sum of three rows",
         mistakes=EMBED_MISTAKES,
     ),
     Exercise(
@@ -385,7 +385,7 @@ EXERCISES = (
             "rows @ rows.T holds the products of any two rows.",
             "A row of zeros has length 0: clamp(min=1e-12) the lengths before dividing.",
         ),
-        page=PAGE,
+        page=f"{PAGE}: What the words have learnt",
         mistakes=COSINE_MISTAKES,
         forbidden=("aten.cosine_similarity",),
         tolerance=1e-6,  # some add a small number to the lengths
@@ -405,7 +405,7 @@ EXERCISES = (
             "order = similarities.argsort(descending=True).tolist(), then a list comprehension, "
             "then the first `count`.",
         ),
-        page=PAGE,
+        page=f"{PAGE}: What the words have learnt",
         mistakes=NEIGHBOURS_MISTAKES,
     ),
 )

@@ -537,7 +537,7 @@ EXERCISES = (
             "x.unflatten(-1, (heads, -1)).transpose(1, 2). A view straight to (B, H, S, W) has the "
             "same shape, and the numbers in the wrong places.",
         ),
-        page=PAGE,
+        page=f"{PAGE}: A head is a slice",
         mistakes=SPLIT_MISTAKES,
         forbidden=("minibert.model.functional.split_heads",),
     ),
@@ -554,7 +554,7 @@ EXERCISES = (
             "A transposition leaves the memory as it is: `reshape` and `flatten` then copy, `view` "
             "refuses.",
         ),
-        page=PAGE,
+        page=f"{PAGE}: A head is a slice",
         mistakes=MERGE_MISTAKES,
         forbidden=("minibert.model.functional.merge_heads",),
     ),
@@ -571,7 +571,7 @@ EXERCISES = (
             "Comparing (S,) with lengths[:, None], (B, 1), gives (B, S); two dimensions are still "
             "missing: [:, None, None, :].",
         ),
-        page=PAGE,
+        page=f"{PAGE}: The mask of a batch",
         mistakes=PADDING_MASK_MISTAKES,
     ),
     Exercise(
@@ -589,7 +589,7 @@ EXERCISES = (
             "All the rest you have written: split_heads, scaled_dot_product_attention, "
             "merge_heads. The root is that of W = D / H.",
         ),
-        page=PAGE,
+        page=f"{PAGE}: A head is a slice",
         mistakes=SELF_ATTENTION_MISTAKES,
         forbidden=(
             "minibert.model.attention.multi_head",
