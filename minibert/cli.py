@@ -11,7 +11,7 @@ from tyro.conf import Positional
 from tyro.extras import SubcommandApp
 
 import minibert
-from minibert import checkpoint, lens, model, training
+from minibert import checkpoint, course, lens, model, training
 from minibert.errors import MinibertError
 from minibert.tasks import read_text, squad
 from minibert.training.settings import (
@@ -316,6 +316,23 @@ def parity(
     ledger = lens.compare(source, against)
     print(dumps(ledger.as_json(), indent=1) if json else ledger)
     if ledger.first is not None:
+        sys.exit(1)
+
+
+@app.command
+def swap(file: Positional[Path], run: Path | None = None) -> None:
+    """Put your functions into the pretrained model in place of ours, and see what it makes of them.
+
+    Args:
+        file: your Python file; its functions that are called as those of minibert.model.functional
+            are taken. It is run as it is, so let it be your own
+        run: a run to score on its own task, and whose model to take; without it minilm, and the
+            run of `make demo`, which is made if it is not there
+    """
+    trial = course.try_functions(file, run or "minilm")
+    print(f"{trial}\n")
+    print(course.score_functions(trial, run))
+    if not trial.equal:
         sys.exit(1)
 
 

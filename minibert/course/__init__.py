@@ -6,14 +6,17 @@ from minibert.lazy import exports
 
 if TYPE_CHECKING:
     from minibert.course.show import show
+    from minibert.course.swap import score_functions, try_functions
     from minibert.course.syllabus import start
 
-__all__ = ["show", "start"]
+__all__ = ["score_functions", "show", "start", "try_functions"]
 
 __getattr__ = exports(
     __name__,
     {
+        "score_functions": "minibert.course.swap",
         "show": "minibert.course.show",
         "start": "minibert.course.syllabus",
+        "try_functions": "minibert.course.swap",
     },
 )
