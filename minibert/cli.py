@@ -320,6 +320,23 @@ def parity(
 
 
 @app.command
+def swap(file: Positional[Path], run: Path | None = None) -> None:
+    """Put your functions into the pretrained model in place of ours, and see what it makes of them.
+
+    Args:
+        file: your Python file; its functions that are called as those of minibert.model.functional
+            are taken. It is run as it is, so let it be your own
+        run: a run to score on its own task, and whose model to take; without it minilm, and the
+            run of `make demo`, which is made if it is not there
+    """
+    trial = course.try_functions(file, run or "minilm")
+    print(f"{trial}\n")
+    print(course.score_functions(trial, run))
+    if not trial.equal:
+        sys.exit(1)
+
+
+@app.command
 def fill_mask(
     source: Positional[str], text: Positional[str], top: int = 5, next: str | None = None
 ) -> None:

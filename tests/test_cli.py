@@ -56,6 +56,7 @@ OPTIONS = {
     "inspect": "--json --no-verify",
     "convert": "--to --dtype --head --overwrite --no-verify",
     "parity": "--against --json",
+    "swap": "--run",
     "fill-mask": "--top --next",
     "check": """--hint --json --gradescope --html --csv --seed --time-limit --memory-limit
         --jobs""",

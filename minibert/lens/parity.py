@@ -114,37 +114,58 @@ def compare(source: str | Path, against: str | Path = "transformers") -> Ledger:
     Raises `CheckpointError` if either cannot be loaded, and `ConfigError` if their shapes differ so
     that there is nothing to lay side by side.
     """
-    files = checkpoint.open_checkpoint(source)
-    kind = getattr(model, files.architecture or "", model.BertModel)
-    ours: Pretrained = kind.from_pretrained(source, attention="math")
+    ours = load(source)
+    kind = type(ours)
     if str(against) == "transformers":
-        theirs = _load_transformers(files, ours)
-        run_theirs = _run_transformers
+        files = checkpoint.open_checkpoint(source)
+        side = Side(str(against), _load_transformers(files, ours), _run_transformers)
     else:
         theirs = kind.from_pretrained(against, attention="math")
-        run_theirs = _run_minibert
+        side = Side(str(against), theirs, run_minibert)
         if theirs.config != ours.config:
             raise ConfigError(f"{source} and {against} differ in their config: no common stages")
+    return lay_out(Side(f"minibert {kind.__name__} {source}", ours, run_minibert), side)
+
+
+def load(source: str | Path) -> Pretrained:
+    """A checkpoint as the model that it was saved from, which computes attention by "math"."""
+    kind = getattr(model, checkpoint.open_checkpoint(source).architecture or "", model.BertModel)
+    loaded: Pretrained = kind.from_pretrained(source, attention="math")
+    return loaded
+
+
+class Run(Protocol):
+    """How stages are had of a model."""
+
+    def __call__(self, net: nn.Module, batch: Batch) -> tuple[dict[str, Tensor], list[str]]:
+        """Stages by name, and the names of those that are the model's outputs."""
+
+
+class Side(NamedTuple):
+    """One of the two that are compared."""
+
+    name: str
+    net: Any  # ours has a `config`
+    run: Run
+
+
+def lay_out(ours: Side, theirs: Side) -> Ledger:
+    """The ledger of two models, or of one that is run in two ways; it is left in float64."""
     rows: list[Row] = []
-    batch = _batch(ours.config)
+    batch = _batch(ours.net.config)
     for precision in TOLERANCE:
         dtype = getattr(torch, precision)
-        one = _passes(ours.to(dtype), batch, _run_minibert)
-        two = _passes(theirs.to(dtype), batch, run_theirs)
+        one = _passes(ours.net.to(dtype), batch, ours.run)
+        two = _passes(theirs.net.to(dtype), batch, theirs.run)
         rows += _rows(one, two, batch.attention_mask.bool(), precision)
-    return Ledger(f"minibert {kind.__name__} {source}", str(against), tuple(rows))
+    return Ledger(ours.name, theirs.name, tuple(rows))
 
 
 class _Passes(NamedTuple):
     """What one pass forward and one back give, under our names for stages."""
 
     values: dict[str, Tensor]
-    gradients: dict[str, Tensor | None]
-
-
-class _Run(Protocol):
-    def __call__(self, net: nn.Module, batch: Batch) -> tuple[dict[str, Tensor], list[str]]:
-        """Stages by name, and the names of those that are the model's outputs."""
+    gradients: dict[str, Tensor | None]  # None: nothing that is returned depends on the value
 
 
 def _batch(config: BertConfig, sequences: int = 4, most: int = 24) -> Batch:
@@ -160,7 +181,7 @@ def _batch(config: BertConfig, sequences: int = 4, most: int = 24) -> Batch:
     return Batch(ids * mask, mask, segments)
 
 
-def _passes(net: nn.Module, batch: Batch, run: _Run) -> _Passes:
+def _passes(net: nn.Module, batch: Batch, run: Run) -> _Passes:
     values, outputs = run(net, batch)
     generator = torch.Generator().manual_seed(1)
     total = torch.zeros((), dtype=torch.float64)
@@ -170,11 +191,14 @@ def _passes(net: nn.Module, batch: Batch, run: _Run) -> _Passes:
         weights = torch.randn(value.shape, generator=generator, dtype=torch.float64)
         total = total + (value * weights).sum()
     attached = {name: value for name, value in values.items() if value.requires_grad}
+    if not total.requires_grad:  # the last stage was cut off from all before it
+        return _Passes(values, dict.fromkeys(attached))
     found = torch.autograd.grad(total, list(attached.values()), allow_unused=True)
     return _Passes(values, dict(zip(attached, found, strict=True)))
 
 
-def _run_minibert(net: nn.Module, batch: Batch) -> tuple[dict[str, Tensor], list[str]]:
+def run_minibert(net: nn.Module, batch: Batch) -> tuple[dict[str, Tensor], list[str]]:
+    """The stages that a model of ours records."""
     extra = {"num_choices": 2} if isinstance(net, model.BertForMultipleChoice) else {}
     with record() as stages:
         net(**batch._asdict(), **extra)
@@ -278,14 +302,20 @@ def _rows(one: _Passes, two: _Passes, real: Tensor, precision: str) -> list[Row]
             rows.append(Row(stage, precision, None, None, None, ""))
             continue
         absolute, relative = _difference(one.values[stage], two.values[stage], real)
-        gradients = one.gradients.get(stage), two.gradients.get(stage)
         gradient = None
-        if gradients[0] is not None and gradients[1] is not None:
-            gradient = _difference(gradients[0], gradients[1], real)[1]
+        if stage in one.gradients and stage in two.gradients:
+            gradient = _difference_of_gradients(one.gradients[stage], two.gradients[stage], real)
         most = TOLERANCE[precision]
         beyond = "value" if relative > most else "gradient" if (gradient or 0.0) > most else ""
         rows.append(Row(stage, precision, absolute, relative, gradient, beyond))
     return rows
+
+
+def _difference_of_gradients(one: Tensor | None, two: Tensor | None, real: Tensor) -> float | None:
+    """As a share of the largest or 1; infinite where one alone is cut off, None where both are."""
+    if one is None or two is None:
+        return None if one is two else torch.inf
+    return _difference(one, two, real)[1]
 
 
 def _difference(one: Tensor, two: Tensor, real: Tensor) -> tuple[float, float]:

@@ -236,6 +236,18 @@ def test_a_long_gradient_is_shortened_and_a_short_one_is_not(
     assert (-model.weight.detach()[0]).tolist() == pytest.approx(step, rel=1e-5)
 
 
+def test_all_tensors_are_shortened_together_so_that_the_direction_stays():
+    model = nn.Linear(1, 1)
+    (3 * model.weight + 4 * model.bias).sum().backward()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    scaler = Precision("float32", "", torch.device("cpu")).scaler()
+
+    norm = clip(model, optimizer, scaler, torch.tensor(1.0), most=1.0)
+
+    assert norm.item() == pytest.approx(5.0)
+    assert [p.grad.item() for p in model.parameters()] == pytest.approx([0.6, 0.8])
+
+
 def test_with_0_no_gradient_is_shortened():
     model = nn.Linear(2, 1, bias=False)
     nn.init.zeros_(model.weight)
