@@ -9,12 +9,13 @@ import os
 import signal
 import stat
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import wait
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Lock
+from threading import Lock, Semaphore
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -33,12 +34,17 @@ CONTEXT: Any = multiprocessing.get_context("forkserver" if FORKS else "spawn")
 # the grader's machine may be busy.
 PATIENCE = 5 if FORKS else 20
 CLOCK = 3
-# multiprocessing's status for a process whose server has died. A learner's process may have ended
-# the server, and with it all others: a process that was broken off is tried again.
+# Statuses of a process that has used up its time: the second, if it does not listen to the first.
+ENDED_BY_LIMIT = [-getattr(signal, name, 0) for name in ("SIGXCPU", "SIGKILL")]
+# multiprocessing's status for a process whose server has died
 BROKEN_OFF = 255
-TRIES = 3
+TRIES = 3  # alone: the server may still be dying in the first
 # multiprocessing's own bookkeeping is not made for several threads
 _bookkeeping = Lock()
+# A process takes one slot; one that shall be alone takes all of them, and nobody else meanwhile.
+SLOTS = 64
+_slots = Semaphore(SLOTS)
+_collecting = Lock()
 
 
 class Limits(NamedTuple):
@@ -79,33 +85,51 @@ def answer(
         (folder / "work").mkdir()
         (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
         write_arrays(folder / "request.npz", arrays)
-        for _ in range(TRIES):
-            status = _run(folder, CLOCK * limits.seconds + PATIENCE)
-            if status != BROKEN_OFF:
-                break
+        with _taking(1):
+            status = _run(folder, limits)
+        if status == BROKEN_OFF:
+            # A learner's process has ended the server, and with it all others. Whose was it?
+            with _taking(SLOTS):
+                for _ in range(TRIES):
+                    if status == BROKEN_OFF:
+                        status = _run(folder, limits)
         if status == 0 and (folder / "answer.json").exists():
             return _read(folder, exercise, len(probes))
         return _ended(status, folder, probes, limits)
 
 
-def _run(folder: Path, seconds: float) -> int | None:
-    """The process's exit status, negative for a signal; None if it had to be ended."""
+@contextmanager
+def _taking(slots: int) -> Iterator[None]:
+    with _collecting:
+        for _ in range(slots):
+            _slots.acquire()
+    try:
+        yield
+    finally:
+        _slots.release(slots)
+
+
+def _run(folder: Path, limits: Limits) -> int | None:
+    """The process's exit status, negative for a signal; None if it took too long."""
+    start = time.monotonic()
     try:
         with _bookkeeping:
             process = _start(folder)
     except (EOFError, ConnectionError):  # the server has died in this moment
         return BROKEN_OFF
-    in_time = bool(wait([process.sentinel], seconds))
+    in_time = bool(wait([process.sentinel], CLOCK * limits.seconds + PATIENCE))
+    if not in_time:
+        with suppress(ProcessLookupError):
+            process.kill()
+    if hasattr(os, "killpg"):  # and whatever it has started
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
     with _bookkeeping:
-        if not in_time:
-            with suppress(ProcessLookupError):
-                process.kill()
-        if hasattr(os, "killpg"):  # and whatever it has started
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
         process.join()
-        status = process.exitcode
+        status: int = process.exitcode
         process.close()
+    if in_time and status in ENDED_BY_LIMIT and time.monotonic() - start >= limits.seconds:
+        in_time = False
     return status if in_time else None
 
 
@@ -136,7 +160,7 @@ def _ended(status: int | None, folder: Path, probes: Sequence[Probe], limits: Li
         progress = probe = ""
     loading = progress == "loading"
     while_loading = " while the file was loaded" if loading else ""
-    if status is None or status == -getattr(signal, "SIGXCPU", 0):
+    if status is None:
         message = f"not done after {limits.seconds:g} seconds{while_loading}: an endless loop?"
         failure = Failure("too slow", message, probe)
     else:

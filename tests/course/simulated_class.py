@@ -106,10 +106,19 @@ FORMS = {
 }
 
 
-def with_mistake(solution, museum, exercise, mistake):
-    """The text of a right file in which one function is the museum's wrong one."""
-    return f"""{solution}
+def replaced(solution, text):
+    """A right file with other functions at its end, which its own functions do not call."""
+    return f"""
+_right = {{}}
+exec({solution!r}, _right)
+globals().update({{name: value for name, value in _right.items() if name[0] != "_"}})
+{text}
+"""
 
+
+def mistaken(museum, exercise, mistake):
+    """The text that puts the museum's wrong function in the place of the right one."""
+    return f"""
 import importlib.util
 _spec = importlib.util.spec_from_file_location("museum", {str(museum)!r})
 _museum = importlib.util.module_from_spec(_spec)
@@ -139,23 +148,23 @@ def handed_in(exercises, solution, museum, count, mistakes_every=2, others=()):
     ]
     for name, (body, kind) in BODIES.items():
         wrong = next(one_wrong)
-        text = f"{solution}\ndef {wrong}(*arguments):\n    {body}\n"
+        text = replaced(solution, f"def {wrong}(*arguments):\n    {body}\n")
         odd.append(file(f"{name}.py", text, dict.fromkeys(names) | {wrong: kind}))
     for exercise in exercises:
         for forbidden in exercise.forbidden:
             if forbidden.startswith("minibert."):
                 home, _, function = forbidden.rpartition(".")
-                text = f"{solution}\nfrom {home} import {function} as {exercise.name}\n"
+                text = replaced(solution, f"from {home} import {function} as {exercise.name}")
                 kinds = dict.fromkeys(names) | {exercise.name: "ready-made function used"}
                 odd.append(file(f"imports_{exercise.name}.py", text, kinds))
     odd += [
-        file(name, f"{solution}\n{text}\n", dict.fromkeys(names) | kinds)
+        file(name, replaced(solution, text), dict.fromkeys(names) | kinds)
         for name, text, kinds in others
     ]
     wrong = [
         file(
             f"{mistake.name}.py",
-            with_mistake(solution, museum, exercise, mistake),
+            replaced(solution, mistaken(museum, exercise, mistake)),
             dict.fromkeys(names) | {exercise.name: "wrong"},
             {exercise.name: mistake.name},
         )

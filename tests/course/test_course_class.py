@@ -11,7 +11,7 @@ from minibert.course.exercises import exercises_of
 from minibert.course.grader import Grader, learners
 from minibert.course.process import Limits
 
-LIMITS = Limits(seconds=0.5, megabytes=1024)
+LIMITS = Limits(seconds=1, megabytes=1024)
 
 
 def graded(files, exercises, folder, jobs=1):
@@ -27,7 +27,20 @@ def test_a_small_class(tmp_path):
     chosen = [file for number, file in enumerate(files) if number % 8 in (0, 1)]
     grades = graded(chosen, pocket.EXERCISES, tmp_path, jobs=2)
     assert [grade.learner for grade in grades] == sorted(file.name for file in chosen)
-    assert not [*wrong_grades(chosen, grades)]
+    faults = [*wrong_grades(chosen, grades)]
+    assert not faults, "\n".join(faults)
+
+
+def test_who_ends_the_server_of_all_is_alone_to_blame(tmp_path):
+    only = (pocket.COUNT_WORDS,)
+    harm = "import os, signal, time\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(1)"
+    for number in range(6):
+        text = harm if number == 2 else pocket.SOLUTION
+        (tmp_path / f"{number}.py").write_text(text)
+    grader = Grader(only, limits=Limits(seconds=5))
+    grades = list(grader.grade_class(learners([tmp_path]), jobs=3))
+    assert [grade.points for grade in grades] == [2, 2, 0, 2, 2, 2]
+    assert grades[2].marks[0].failure.kind == "crashed"
 
 
 @pytest.mark.slow
@@ -48,4 +61,5 @@ def test_a_class_of_two_hundred(tmp_path):
     minutes = (time.monotonic() - start) / 60
     print(f"\n{len(grades)} files graded in {minutes:.1f} minutes")
     assert len(grades) == 200
-    assert not [*wrong_grades(files, grades)]
+    faults = [*wrong_grades(files, grades)]
+    assert not faults, "\n".join(faults)
