@@ -209,7 +209,7 @@ for n in range(config.num_hidden_layers):
 # a word, in lines of random words. The width stays the same; only the cut changes.
 
 # %%
-WORDS, LENGTH, WIDTH, STEPS = 40, 10, 48, 150
+WORDS, LENGTH, WIDTH, STEPS = 40, 10, 48, 100
 
 
 class Neighbours(nn.Module):
@@ -248,9 +248,10 @@ def learn(heads: int) -> tuple[Neighbours, list[float]]:
 
 
 # %%
-curves = {}
+trained, curves = {}, {}
 for heads in (1, 2, 8):
     neighbours, right = learn(heads)
+    trained[heads] = neighbours
     curves[f"{heads} head" + "s" * (heads > 1)] = right
     numbers = sum(parameter.numel() for parameter in neighbours.parameters())
     with FlopCounterMode(display=False) as counter:
@@ -270,15 +271,15 @@ for name, right in curves.items():
 # The one head does not get it, at the same price. Two heads do, and soon. What do they look at?
 
 # %%
-neighbours, _ = learn(2)
 line = torch.arange(LENGTH)[None]
 with torch.no_grad(), record() as seen:
-    neighbours(line)
+    trained[2](line)
 head_maps(seen["attention.probs"][0], [f"word {n}" for n in range(LENGTH)], columns=2)
 pyplot.show()
 
 # %% [markdown]
-# One takes the word before, the other the word after; nobody told them to share the work so.
+# One takes the word before, the other the word after; nobody told them to share the work so. (The
+# first and the last word have only one neighbour, and were not asked.)
 #
 # The reverse can be tried on the pretrained model: give all heads of a layer the same shares, the
 # average of their maps, and see whether its vectors still say what is similar. STS-B has pairs of
