@@ -12,7 +12,6 @@
 # %%
 import csv
 import math
-import tempfile
 from pathlib import Path
 
 import torch
@@ -260,8 +259,8 @@ pyplot.show()
 # - It **begins at guessing**, stays there while the rate warms up, and then falls.
 # - The **dev loss falls with it**. If it turns and rises while the training loss goes on falling,
 #   the model has begun to learn by heart: fewer epochs, or more data.
-# - The **gradient** is large at first and when a batch surprises. What is above the dotted line was
-#   clipped.
+# - The **gradient** is large where a batch surprises the model, the more the surer it has become.
+#   What is above the dotted line was clipped.
 #
 # Chapter 11 shows what ill runs look like.
 #
@@ -312,14 +311,14 @@ show(loop.train)
 # ```
 
 # %% tags=["varies"]
-folder = Path(tempfile.mkdtemp())
 settings = GlueSettings(
     task="sst-2",
     data=SST2.parent,
     learning_rate=1e-4,
     batch_size=8,
     epochs=2,
-    output=folder / "run",
+    output=Path("../runs/chapter-07"),
+    overwrite=True,
 )
 run = training.fine_tune(settings)
 

@@ -139,7 +139,7 @@ def run(fault: Fault, epochs: int = 2) -> Notes:
             loss.backward()
             norms.append(torch.nn.utils.clip_grad_norm_(learnt, 1.0).item())
             step = len(losses)
-            rising = (step + 1) / (0.1 * steps) if fault.warmup else 1
+            rising = step / (0.1 * steps) if fault.warmup else 1
             falling = (steps - step) / (0.9 * steps)
             for group in optimizer.param_groups:
                 group["lr"] = fault.rate * min(rising, falling, 1)
