@@ -191,12 +191,14 @@ for place, token in enumerate(encoding.tokens):
 # One position is out of the ordinary: the first, where `[CLS]` always stands. Its vector is several
 # times as long as the others, and so its sum is much longer too. After the norm it is in line.
 #
-# Before weight and bias all rows have the same length, the root of the width. The differences that
-# are left come from the weights: they hold down some places of the vector, and "the" and `[SEP]`
-# have more of their length in those than "dog" and "man" have.
+# Before weight and bias all rows have the same length, the root of the width. Differences come back
+# with the weights:
 
 # %%
-plain = functional.layer_norm(total, torch.ones(384), torch.zeros(384), tables.norm.eps)
+weight, bias = tables.norm.weight, tables.norm.bias
+plain = functional.layer_norm(
+    total, torch.ones_like(weight), torch.zeros_like(bias), tables.norm.eps
+)
 figure, axes = pyplot.subplots(figsize=(8.4, 2.8))
 places = torch.arange(len(encoding.tokens))
 for shift, (name, rows) in enumerate(
@@ -207,6 +209,19 @@ axes.set_xticks(places, encoding.tokens)
 axes.set(ylabel="length", ylim=(0, 29))
 axes.legend(frameon=False, ncols=3, loc="upper right")
 pyplot.show()
+
+# %%
+lowest = weight.argmin()
+print(f"the smallest weight is {weight[lowest]:.2f}, the one in the middle {weight.median():.2f}")
+share = plain[:, lowest] ** 2 / (plain**2).sum(-1)
+for token in ("the", "[SEP]", "dog", "man"):
+    part = share[encoding.tokens.index(token)]
+    print(f"{token:6} has {part:.0%} of its squared length in that one place")
+
+# %% [markdown]
+# One single place of the vector has a weight far below the others. Pieces that are everywhere, such
+# as "the" and `[SEP]`, have about half of their length there, and the norm takes it from them;
+# "dog" and "man" keep theirs. So the norm also decides what is loud and what is not.
 
 # %% [markdown]
 # ## What the words have learnt
