@@ -6,11 +6,11 @@ from torch import Tensor
 def window_starts(length: int, room: int, stride: int) -> list[int]:
     """Where the windows on a long text begin.
 
-    The first begins at 0, and each of the others `stride` word pieces behind the one before; a
-    stride above the room would leave gaps, so then it is the room. The first window that holds the
-    end of the text is the last one. A text of nothing has one window, too.
+    The first begins at 0, and each of the others `stride` word pieces behind the one before. The
+    first window that holds the end of the text is the last one.
 
-    length: word pieces of the text; room: of a window; stride: the step, all whole numbers.
+    length: word pieces of the text; room: of a window; stride: the step from window to window, at
+    most the room; whole numbers from 1 on.
 
     >>> window_starts(10, 4, 3)
     [0, 3, 6]

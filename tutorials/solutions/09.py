@@ -10,7 +10,7 @@ from torch import Tensor
 def window_starts(length: int, room: int, stride: int) -> list[int]:
     starts = [0]
     while starts[-1] + room < length:
-        starts.append(starts[-1] + min(stride, room))
+        starts.append(starts[-1] + stride)
     return starts
 
 

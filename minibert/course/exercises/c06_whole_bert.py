@@ -295,6 +295,13 @@ def _norm_before_gelu(hidden: Tensor, weights: Weights, token_table: Tensor) -> 
     return functional.gelu(x) @ token_table.T + weights["bias"]
 
 
+def _unbiased_variance(hidden: Tensor, weights: Weights, token_table: Tensor) -> Tensor:
+    x = torch_functional.linear(hidden, weights["dense.weight"], weights["dense.bias"])
+    x = functional.gelu(x)
+    x = (x - x.mean(-1, keepdim=True)) / x.std(-1, keepdim=True)
+    return (x * weights["norm.weight"] + weights["norm.bias"]) @ token_table.T + weights["bias"]
+
+
 def _word_heads(generator: torch.Generator) -> list[Probe]:
     def arguments(
         batch: int, length: int, width: int, vocabulary: int, dtype: torch.dtype
@@ -347,6 +354,11 @@ MASKED_LM_LOGITS = Exercise(
             _word_head(activation=functional.gelu_tanh),
         ),
         Mistake("mlm-relu", "ReLU in place of GELU", _word_head(activation=torch.relu)),
+        Mistake(
+            "mlm-unbiased-variance",
+            "a variance divided by D - 1; LayerNorm divides by D",
+            _unbiased_variance,
+        ),
         Mistake("mlm-eps", "eps 1e-5, torch's own; BERT's is 1e-12", _word_head(eps=1e-5)),
         Mistake(
             "mlm-no-dense-bias",

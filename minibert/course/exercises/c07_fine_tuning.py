@@ -517,6 +517,8 @@ def _adamw(
         )
         if eps == "inside":
             width = (square + 1e-8).sqrt()
+        elif eps == "none":
+            width = square.sqrt()
         elif eps == "before":
             width = square.sqrt() + 1e-8 / math.sqrt(1 - betas[1] ** step)
         else:
@@ -550,6 +552,32 @@ def _no_decay(
     decay: float,
 ) -> State:
     return _adamw_step(parameter, gradient, first, second, step, rate, decay=0.0)
+
+
+def _decay_afterwards(
+    parameter: Tensor,
+    gradient: Tensor,
+    first: Tensor,
+    second: Tensor,
+    step: int,
+    rate: float,
+    decay: float,
+) -> State:
+    state = _adamw_step(parameter, gradient, first, second, step, rate, decay=0.0)
+    return state[0] * (1 - rate * decay), *state[1:]
+
+
+def _corrected_kept(
+    parameter: Tensor,
+    gradient: Tensor,
+    first: Tensor,
+    second: Tensor,
+    step: int,
+    rate: float,
+    decay: float,
+) -> State:
+    new, first, second = _adamw_step(parameter, gradient, first, second, step, rate, decay)
+    return new, first / (1 - 0.9**step), second / (1 - 0.999**step)
 
 
 def _steps(generator: torch.Generator) -> list[Probe]:
@@ -623,6 +651,17 @@ ADAMW_STEP = Exercise(
             "a decay that is not multiplied with the rate",
             _adamw(decay_by_rate=False),
         ),
+        Mistake(
+            "adamw-decay-afterwards",
+            "the decay taken of the new parameter: it is that of the parameter as it was",
+            _decay_afterwards,
+        ),
+        Mistake(
+            "adamw-corrected-kept",
+            "the corrected moments handed on: they are kept as they are",
+            _corrected_kept,
+        ),
+        Mistake("adamw-no-eps", "eps left out", _adamw(eps="none")),
         Mistake("adamw-eps-inside", "eps inside the root", _adamw(eps="inside")),
         Mistake(
             "adamw-eps-before-correction",

@@ -37,9 +37,7 @@ def _texts(generator: torch.Generator) -> list[Probe]:
         Probe("one word piece more than a window", (room + 1, room, stride)),
         Probe("just one window", (room, room, stride)),
         Probe("a text much shorter than a window", (2, room, stride)),
-        Probe("a text of nothing", (0, room, stride)),
         Probe("windows side by side", (3 * room - 1, room, room)),
-        Probe("a stride longer than a window", (3 * room - 1, room, room + 3)),
     ]
 
 
@@ -54,7 +52,7 @@ WINDOW_STARTS = Exercise(
     hints=(
         "Begin at 0. As long as the end of the text is not in the window, go on by the stride.",
         "A window from `start` reaches the end if start + room >= length: it is the last one.",
-        "A step longer than the room would leave a gap, so it is at most the room.",
+        "Every text has the window from 0, however short it is.",
     ),
     page=f"{PAGE}: windows",
     mistakes=(
@@ -71,31 +69,29 @@ WINDOW_STARTS = Exercise(
         Mistake(
             "windows-last-missing",
             "full windows alone: the end of the text is lost",
-            lambda length, room, stride: list(
-                range(0, max(length - room, 0) + 1, min(stride, room))
-            ),
+            lambda length, room, stride: list(range(0, max(length - room, 0) + 1, stride)),
+        ),
+        Mistake(
+            "windows-full-alone",
+            "full windows alone: the end of the text is lost, and short texts altogether",
+            lambda length, room, stride: list(range(0, length - room + 1, stride)),
         ),
         Mistake(
             "windows-range-too-short",
             "range(0, length - room, stride), which stops before the last window",
-            lambda length, room, stride: list(range(0, length - room, min(stride, room))),
+            lambda length, room, stride: list(range(0, length - room, stride)),
         ),
         Mistake(
             "windows-to-the-end",
             "windows for as long as there is text: the last ones lie within others",
-            lambda length, room, stride: list(range(0, length, min(stride, room))),
+            lambda length, room, stride: list(range(0, length, stride)),
         ),
         Mistake(
             "windows-one-too-many",
             "one more window although the last is just full",
             lambda length, room, stride: list(
-                range(0, max(length - room, -1) + min(stride, room) + 1, min(stride, room))
+                range(0, max(length - room, -1) + stride + 1, stride)
             ),
-        ),
-        Mistake(
-            "windows-gap",
-            "a step longer than the window, which leaves a gap",
-            lambda length, room, stride: list(range(0, max(length - room, 0) + stride, stride)),
         ),
         Mistake(
             "windows-last-pushed-back",
@@ -105,9 +101,7 @@ WINDOW_STARTS = Exercise(
         Mistake(
             "windows-none-for-short-texts",
             "no window for a text much shorter than the room",
-            lambda length, room, stride: list(
-                range(0, length - room + min(stride, room), min(stride, room))
-            ),
+            lambda length, room, stride: list(range(0, length - room + stride, stride)),
         ),
     ),
     forbidden=("minibert.tasks.overlap.window_runs",),
@@ -175,12 +169,14 @@ def _of_probabilities(starts: Tensor, ends: Tensor, first: int, longest: int) ->
     return _best_span(starts.softmax(0), ends.softmax(0), first, longest)
 
 
-def _shifted(by_start: Callable[[int], int], by_end: int) -> Callable[..., Span]:
-    def shifted(starts: Tensor, ends: Tensor, first: int, longest: int) -> Span:
-        start, end = _best_span(starts, ends, first, longest)
-        return start - by_start(first), end - by_start(first) + by_end
+def _counted_in_context(starts: Tensor, ends: Tensor, first: int, longest: int) -> Span:
+    start, end = _best_span(starts, ends, first, longest)
+    return start - first, end - first
 
-    return shifted
+
+def _end_behind(starts: Tensor, ends: Tensor, first: int, longest: int) -> Span:
+    start, end = _best_span(starts, ends, first, longest)
+    return start, end + 1
 
 
 def _windows(generator: torch.Generator) -> list[Probe]:
@@ -239,6 +235,11 @@ BEST_SPAN = Exercise(
             "span-each-by-itself",
             "the best start and the best end, each by itself",
             _among(lambda start, end, first, longest: first <= min(start, end)),
+        ),
+        Mistake(
+            "span-anywhere",
+            "the best start and the best end, each by itself, in the question as well",
+            _among(lambda *place: True),
         ),
         Mistake(
             "span-backwards",
@@ -303,12 +304,12 @@ BEST_SPAN = Exercise(
         Mistake(
             "span-counted-in-context",
             "positions counted from the context: they count from [CLS]",
-            _shifted(lambda first: first, 0),
+            _counted_in_context,
         ),
         Mistake(
             "span-end-behind",
             "the position behind the end: the last word piece itself is meant",
-            _shifted(lambda first: 0, 1),
+            _end_behind,
         ),
     ),
     forbidden=("minibert.tasks.squad.spans.best_spans",),

@@ -6,7 +6,6 @@ from itertools import count, product, takewhile
 
 
 def window_starts(length, room, stride):
-    stride = min(stride, room)
     return [0, *takewhile(lambda start: start - stride + room < length, count(stride, stride))]
 
 

@@ -6,8 +6,7 @@ import numpy as np
 
 
 def window_starts(length, room, stride):
-    step = min(stride, room)
-    return (np.arange(1 + max(0, -(-(length - room) // step))) * step).tolist()
+    return (np.arange(1 + max(0, -(-(length - room) // stride))) * stride).tolist()
 
 
 def best_span(start_logits, end_logits, context_from, max_length):

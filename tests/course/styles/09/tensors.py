@@ -8,7 +8,6 @@ import torch
 
 
 def window_starts(length, room, stride):
-    stride = min(stride, room)
     starts = torch.arange(0, max(length, 1), stride)
     needed = starts - stride + room < length  # the window before did not reach the end
     needed[0] = True

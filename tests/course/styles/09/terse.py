@@ -6,7 +6,7 @@ from string import punctuation
 
 
 def window_starts(length, room, stride):
-    return [*range(0, max(length - room, 0) + min(stride, room), min(stride, room))]
+    return [*range(0, max(length - room, 0) + stride, stride)]
 
 
 def best_span(s, e, first, longest):
