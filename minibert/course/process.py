@@ -69,6 +69,22 @@ def answer(
 
     text: what stands in the file; file: its name, for messages
     """
+    given = (text, file, exercise, probes, seed, limits)
+    with _taking(1):
+        found = _try(*given)
+    if found is None:
+        # A learner's process has ended the server, and with it all others. Whose was it?
+        with _taking(SLOTS):
+            for _ in range(TRIES):
+                found = found or _try(*given)
+    message = "its process ended the server that had started it"
+    return found or Answer(failure=Failure("crashed", message), loaded=False)
+
+
+def _try(
+    text: str, file: str, exercise: Exercise, probes: Sequence[Probe], seed: int, limits: Limits
+) -> Answer | None:
+    """The answer; None if the process was broken off."""
     with TemporaryDirectory(prefix="minibert-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         arrays: dict[str, np.ndarray[Any, Any]] = {}
@@ -85,14 +101,9 @@ def answer(
         (folder / "work").mkdir()
         (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
         write_arrays(folder / "request.npz", arrays)
-        with _taking(1):
-            status = _run(folder, limits)
+        status = _run(folder, limits)
         if status == BROKEN_OFF:
-            # A learner's process has ended the server, and with it all others. Whose was it?
-            with _taking(SLOTS):
-                for _ in range(TRIES):
-                    if status == BROKEN_OFF:
-                        status = _run(folder, limits)
+            return None
         if status == 0 and (folder / "answer.json").exists():
             return _read(folder, exercise, len(probes))
         return _ended(status, folder, probes, limits)
@@ -168,12 +179,10 @@ def _ended(status: int | None, folder: Path, probes: Sequence[Probe], limits: Li
         if status < 0:
             names = {one.value: one.name for one in signal.Signals}
             how = f"by {names.get(-status, f'signal {-status}')}"
-        elif status == BROKEN_OFF:
-            how = "together with the server that had started it"
         failure = Failure(
             "crashed", f"the process ended {how}{while_loading}, without an answer", probe
         )
-    return Answer(failure=failure, loaded=not loading and status != BROKEN_OFF)
+    return Answer(failure=failure, loaded=not loading)
 
 
 def _read(folder: Path, exercise: Exercise, count: int) -> Answer:
