@@ -43,6 +43,7 @@ lint: $(VENV)/.tools
 
 course-check: $(VENV)/.tools
 	$(BIN)/python -m tests.course.course_check
+	$(BIN)/python -m tests.course.library_mutants
 
 bench: $(VENV)/.tools
 	$(BIN)/python benchmarks/step_cpu.py --output benchmarks/results/step_cpu.json

@@ -268,14 +268,14 @@ print(f"without warm-up: dev loss {alone.dev[-1]:.2f}, accuracy {alone.accuracy:
 print(f"with warm-up:    dev loss {min(twin.dev):.2f}, accuracy {twin.accuracy:.2f}")
 
 # %% [markdown]
-# **The gradient is too long, and does not come down with the loss**: it is a sum with those of the
-# steps before. (Clipping shortens that sum in every step. Without it, it would grow on and on.)
+# **The gradient is longer than the healthy run's in nearly every step**: it is a sum with those of
+# the steps before. (Clipping shortens that sum each time. Without it, it would grow on and on.)
 
 # %% tags=["varies"]
 figure, axes = pyplot.subplots(figsize=(5.6, 2.8))
 for cause in ("healthy", "gradients pile up"):
     axes.plot(patients[letter_of(cause)].norms, label=cause)
-axes.set(xlabel="step", ylabel="length of the gradient", yscale="log")
+axes.set(xlabel="step", ylabel="length of the gradient", ylim=(0, None))
 axes.legend(frameon=False)
 pyplot.show()
 
