@@ -87,7 +87,8 @@ attention_map(probs[layer, head], pair.tokens, axes, f"layer {layer}, head {head
 pyplot.show()
 
 # %% [markdown]
-# Where it finds none, it looks at `[CLS]`, which means: at nothing in particular.
+# Where it finds none, it looks at `[CLS]`, which means: at nothing in particular. (And *boat* looks
+# a little at *ferry*.)
 #
 # ### What if the segment ids are left out?
 #

@@ -109,8 +109,8 @@ for row in range(len(windows)):
     shown = windows.char_starts[inside] >= 0
     starts, ends = windows.char_starts[inside], windows.char_ends[inside]
     best = windows.max_context[inside]
-    axes.plot([starts[shown][0], ends[shown][-1]], [row + 1] * 2, color="C0", linewidth=2)
-    axes.plot([starts[best][0], ends[best][-1]], [row + 1] * 2, color="C0", linewidth=8)
+    axes.hlines(row + 1, starts[shown][0], ends[shown][-1], color="C0", linewidth=2)
+    axes.hlines(row + 1, starts[best][0], ends[best][-1], color="C0", linewidth=8)
 axes.axvspan(answer.start, answer.start + len(answer.text), color="C1", alpha=0.5)
 axes.set(xlabel="character of the passage", ylabel="window", yticks=range(1, 5))
 axes.set(title="four windows on one passage, and the answer", ylim=(4.6, 0.4))
@@ -196,8 +196,8 @@ show(best_spans)
 # ## No answer
 #
 # In SQuAD's second version some questions have no answer in the passage. Their label is `[CLS]`,
-# for start and end. So $\text{start}_0 + \text{end}_0$ is the score of *no answer*, and its lead
-# over the best span are the **odds**:
+# for start and end. So $\text{start}_0 + \text{end}_0$ is the score of *no answer*. Its lead over
+# the best span is called the **odds** of no answer:
 #
 # $$ \text{odds} = (\text{start}_0 + \text{end}_0) - \max_{i \le j}\,(\text{start}_i + \text{end}_j)
 #    \qquad \text{no answer if odds} > \text{threshold} $$
@@ -298,9 +298,9 @@ settings = SquadSettings(
 path = fine_tune(settings)
 
 # %% [markdown]
-# Look at how it learns. First it finds out that `[CLS]` is often right, and answers nothing at all:
-# that is the score from above. Then `HasAns_f1` leaves zero: it begins to find spans. Here is what
-# the threshold does with its answers.
+# Look at how it learns. At first next to nothing is answered, for the tuned threshold keeps a model
+# silent that knows nothing: the score is about the one of never answering. Then `HasAns_f1` grows:
+# it begins to find spans. Here is what the threshold does with its answers.
 
 # %% tags=["varies"]
 model = SavedRun(path)
@@ -321,8 +321,11 @@ axes.legend(frameon=False)
 pyplot.show()
 
 # %% [markdown]
-# To the left nothing is answered, to the right everything. And here is where the model looks, for
-# the answer of which it is surest among the right ones:
+# To the left nothing is answered, to the right everything; the run took the place where all
+# questions together score best. (It was chosen on the very questions it is scored on, so the figure
+# flatters a little. That is how SQuAD's dev scores are made.)
+#
+# And this is where the model looks, for the answer of which it is surest among the right ones:
 
 # %% tags=["varies"]
 rights = [row for row, one in enumerate(bare) if one.exact and answerable[row]]
