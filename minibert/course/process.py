@@ -126,7 +126,8 @@ def _run(folder: Path, limits: Limits) -> int | None:
     try:
         with _bookkeeping:
             process = _start(folder)
-    except (EOFError, ConnectionError):  # the server has died in this moment
+    except (EOFError, ConnectionError):  # the server is dying
+        time.sleep(1)
         return BROKEN_OFF
     in_time = bool(wait([process.sentinel], CLOCK * limits.seconds + PATIENCE))
     if not in_time:
