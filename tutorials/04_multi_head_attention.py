@@ -171,11 +171,12 @@ for line in lines:
 means = sums / len(lines)
 
 figure, panels = pyplot.subplots(1, 3, figsize=(11, 2.6), sharey=True)
-for axes, table, title in zip(panels, means, ("word before", "word after", "[CLS]"), strict=True):
+titles = ("the word before", "the word after", "[CLS]")
+for axes, table, title in zip(panels, means, titles, strict=True):
     image = axes.imshow(table, cmap="Blues", vmin=0, vmax=1)
-    axes.set(xlabel="head", title=f"share on the {title}" if title[0] == "w" else "share on [CLS]")
+    axes.set(xlabel="head", title=f"share on {title}")
     layer_number, head = divmod(table.argmax().item(), config.num_attention_heads)
-    print(f"{title:12} most: layer {layer_number}, head {head}: {table.max():.2f}")
+    print(f"{title:15} most: layer {layer_number}, head {head}: {table.max():.2f}")
 panels[0].set(ylabel="layer")
 figure.colorbar(image, ax=panels, label="share")
 pyplot.show()
@@ -185,8 +186,8 @@ print(
 
 # %% [markdown]
 # One head of the first layer does nothing but pass on the word before. Others look at the next one.
-# But most heads beyond the first layer look at `[CLS]`, most of the time. What do they find there?
-# A look at the *values* tells: how long is the value of `[CLS]`, compared with those of the others?
+# But beyond the first layer the heads give, on average, half of their attention to `[CLS]`. What do
+# they find there? A look at the *values* tells: how long is the value of `[CLS]`, compared with those of the others?
 
 # %%
 for n in range(config.num_hidden_layers):
