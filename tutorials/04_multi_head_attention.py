@@ -187,7 +187,8 @@ print(
 # %% [markdown]
 # One head of the first layer does nothing but pass on the word before. Others look at the next one.
 # But beyond the first layer the heads give, on average, half of their attention to `[CLS]`. What do
-# they find there? A look at the *values* tells: how long is the value of `[CLS]`, compared with those of the others?
+# they find there? A look at the *values* tells: how long is the value of `[CLS]`, compared with
+# those of the others?
 
 # %%
 for n in range(config.num_hidden_layers):
