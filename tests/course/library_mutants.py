@@ -462,7 +462,8 @@ MUTANTS = (
         SPANS,
         "np.lexsort((null.sum(1), windows.owners))",
         "np.lexsort((-null.sum(1), windows.owners))",
-        "tasks/test_squad_spans.py::test_no_answer_is_scored_by_the_window_that_believes_least_in_it",
+        "tasks/test_squad_spans.py"
+        "::test_no_answer_is_scored_by_the_window_that_believes_least_in_it",
     ),
     Mutant(
         "threshold-the-wrong-way-round",
@@ -600,7 +601,8 @@ MUTANTS = (
         "    for one in gradients:\n"
         "        length = one.norm() / denominator\n"
         "        one.mul_((most / (length + 1e-6)).clamp(max=1.0) / denominator)\n",
-        "training/test_optimizer.py::test_all_tensors_are_shortened_together_so_that_the_direction_stays",
+        "training/test_optimizer.py"
+        "::test_all_tensors_are_shortened_together_so_that_the_direction_stays",
     ),
     Mutant(
         "never-clipped",

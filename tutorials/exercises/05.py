@@ -13,8 +13,8 @@ def gelu(x: Tensor) -> Tensor:
     x of any shape -> the same shape and dtype. Exact, with the error function erf; not the
     approximation with tanh.
 
-    >>> gelu(torch.tensor([-1.0, 0.0, 1.0, 3.0]))
-    tensor([-0.1587,  0.0000,  0.8413,  2.9960])
+    >>> gelu(torch.tensor([-1.0, 0.0, 1.0, 2.0]))
+    tensor([-0.1587,  0.0000,  0.8413,  1.9545])
 
     2 points, difficulty 1 of 5, about 5 minutes.
     """
@@ -62,11 +62,11 @@ def feed_forward(
     x (..., D), inner_weight (F, D), inner_bias (F,), outer_weight (D, F), outer_bias (D,), kept as
     torch's linear layers keep them: x @ weight^T + bias -> (..., D)
 
-    >>> x = torch.tensor([[1.0, 2.0]])
+    >>> x = torch.tensor([[1.0, 1.0]])
     >>> inner = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
     >>> outer = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
     >>> feed_forward(x, inner, torch.zeros(3), outer, torch.tensor([0.0, 1.0]))
-    tensor([[0.8413, 3.9960]])
+    tensor([[0.8413, 2.9545]])
 
     2 points, difficulty 1 of 5, about 6 minutes.
     """
