@@ -35,7 +35,7 @@ start("11")
 # |---|---|
 # | rate too high | a zero lost when the command was typed |
 # | rate too low | three zeros too many |
-# | no warm-up | at a rate ten times as high, where it is needed: a twin with warm-up follows |
+# | no warm-up | at a rate five times as high, where it is needed: a twin with warm-up follows |
 # | labels shuffled | texts and labels come from two files, and one of them was sorted |
 # | texts cut | the maximal length is set for words, and is far too small |
 # | body frozen | a line from an experiment was left in |
@@ -55,13 +55,13 @@ def read(name: str) -> list[tuple[str, int]]:
         return [(row["sentence"], int(row["label"])) for row in rows]
 
 
-train_set, dev_set = read("train.tsv")[:160], read("dev.tsv")
+train_set, dev_set = read("train.tsv")[:128], read("dev.tsv")[:64]
 
 
 class Fault(NamedTuple):
     """How a run is treated; as it stands here, rightly."""
 
-    rate: float = 1e-4
+    rate: float = 2e-4
     warmup: bool = True
     shuffled: bool = False
     max_length: int | None = None
@@ -120,7 +120,7 @@ def run(fault: Fault, epochs: int = 2) -> Notes:
         model.bert.requires_grad_(False)
     first = model.bert.encoder.state_dict()
     first = {name: weight.clone() for name, weight in first.items()}
-    examples = train_set[:60] + dev_set if fault.leaking else train_set
+    examples = train_set[:64] + dev_set if fault.leaking else train_set
     if fault.shuffled:
         order = torch.randperm(len(examples)).tolist()
         examples = [
@@ -295,7 +295,7 @@ def leaked(train: list[tuple[str, int]], dev: list[tuple[str, int]]) -> list[str
 
 
 print("in both, as it should be:", len(leaked(train_set, dev_set)))
-print("in both, when files were joined:", len(leaked(train_set[:60] + dev_set, dev_set)))
+print("in both, when files were joined:", len(leaked(train_set[:64] + dev_set, dev_set)))
 
 # %% [markdown]
 # ## One batch by heart
@@ -306,7 +306,7 @@ print("in both, when files were joined:", len(leaked(train_set[:60] + dev_set, d
 
 
 # %%
-def by_heart(fault: Fault, steps: int = 12) -> float:
+def by_heart(fault: Fault, steps: int = 10) -> float:
     """The loss on one batch after so many steps on it."""
     torch.manual_seed(0)
     model = BertForSequenceClassification.from_pretrained("minilm", num_labels=2, dropout=0.0)

@@ -26,15 +26,15 @@ class Chapter(NamedTuple):
 CHAPTERS = (
     Chapter("00", "start_here", "Start here", 15, 20),
     Chapter("01", "words_to_numbers", "Words to numbers", 35, 10),
-    Chapter("02", "embeddings", "Embeddings", 30, 15),
+    Chapter("02", "embeddings", "Embeddings", 30, 10),
     Chapter("03", "attention_with_a_pencil", "Attention with a pencil", 40, 10),
-    Chapter("04", "multi_head_attention", "Multi-head attention", 40, 15),
-    Chapter("05", "encoder_layer", "One encoder layer", 40, 60),
-    Chapter("06", "whole_bert", "The whole BERT", 40, 60),
-    Chapter("07", "fine_tuning", "Fine-tuning on a single sentence", 45, 90),
-    Chapter("08", "pairs_and_scores", "Pairs and scores", 40, 90),
-    Chapter("09", "questions_and_answers", "Questions and answers", 45, 90),
-    Chapter("10", "tagging", "Tagging", 40, 90),
+    Chapter("04", "multi_head_attention", "Multi-head attention", 40, 20),
+    Chapter("05", "encoder_layer", "One encoder layer", 40, 15),
+    Chapter("06", "whole_bert", "The whole BERT", 40, 15),
+    Chapter("07", "fine_tuning", "Fine-tuning on a single sentence", 45, 60),
+    Chapter("08", "pairs_and_scores", "Pairs and scores", 40, 60),
+    Chapter("09", "questions_and_answers", "Questions and answers", 45, 70),
+    Chapter("10", "tagging", "Tagging", 40, 40),
     Chapter("11", "when_it_does_not_learn", "When it does not learn", 45, 90),
 )
 

@@ -207,6 +207,7 @@ def _windows(generator: torch.Generator) -> list[Probe]:
         Probe("a sure start with a poor end", scores({1: 5, 7: 4}, {8: 4, 0: 6})),
         Probe("a sure end with a poor start", scores({8: 4, 12: 6}, {9: 4, 5: 5})),
         Probe("equally good spans", (*ties, first, longest)),
+        Probe("all scores below zero", (*(drawn[0] - 9), first, longest)),
         *(
             Probe(f"any scores, {place}", (*logits, first, longest))
             for place, logits in enumerate(drawn)

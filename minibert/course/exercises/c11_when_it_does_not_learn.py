@@ -110,6 +110,7 @@ def _texts(generator: torch.Generator) -> list[Probe]:
         f"Nobody saw the {other}  again",
         f"ÉTÉ at the {animal}'s pond",
         "now here",
+        "Strasse",
         f"A {animal} stood in the reeds.",
     ]
     dev = [
@@ -122,6 +123,7 @@ def _texts(generator: torch.Generator) -> list[Probe]:
         f"A {animal} stood",
         f"A {animal} stood in the reeds. Then it flew.",
         "nowhere",
+        "Straße",
         f"The {other} came at dawn.",
         f"A {animal} stood in the reeds.",
     ]
@@ -390,6 +392,7 @@ def _runs(generator: torch.Generator) -> list[Probe]:
         "texts in both sets": (0.2, 0.15, 0.01, 3),
         "texts in both sets, and the rest by heart": (0.05, 1.3, 0.02, 2),
         "a frozen body": (0.99, 0.995, 0.0, 0),
+        "a frozen body, and texts in both sets": (0.99, 0.97, 0.0, 2),
         "a rate that is next to nothing": (0.99, 0.98, 3e-6, 0),
         "a frozen body, whose head learns": (0.6, 0.7, 0.0, 0),
         "a loss far above guessing": (1.8, 1.7, 0.3, 0),

@@ -1,0 +1,10 @@
+# bug: the bias for each word piece is not added
+import torch.nn.functional as F
+from torch import Tensor
+
+
+# means: mlm-no-bias
+def masked_lm_logits(hidden: Tensor, weights: dict[str, Tensor], token_table: Tensor) -> Tensor:
+    x = F.gelu(F.linear(hidden, weights["dense.weight"], weights["dense.bias"]))
+    x = F.layer_norm(x, x.shape[-1:], weights["norm.weight"], weights["norm.bias"], 1e-12)
+    return x @ token_table.T

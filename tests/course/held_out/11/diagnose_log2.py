@@ -1,0 +1,18 @@
+# bug: what guessing costs is taken with the logarithm to the base 2
+import math
+
+
+# means: diagnose-bits
+def diagnose(last_loss: float, dev_loss: float, moved: float, shared: int, classes: int) -> str:
+    guess = math.log2(classes)
+    if shared > 0:
+        return "leakage"
+    if moved < 0.0001:
+        return "body stands still"
+    if last_loss > 1.2 * guess:
+        return "rate too high"
+    if last_loss > 0.95 * guess:
+        return "look at a batch"
+    if dev_loss > guess:
+        return "learnt by heart"
+    return "healthy"
