@@ -5,7 +5,9 @@
 For every chapter: the solutions pass, in the learners' own grader; the empty stubs fail there;
 right answers in other styles pass; every mistake of the museum fails, and no two give the same on
 all calls. Then the wrong solutions of `held_out/`, written by somebody who had not seen the museum:
-how many are told their true cause. Ends with status 1 if anything is broken.
+how many are told their true cause. (What each of them means was judged from its author's words by
+somebody who had not seen what the grader says.) The figures must stand in docs/teaching.md. Ends
+with status 1 if anything is broken.
 """
 
 import argparse
@@ -30,6 +32,7 @@ from minibert.errors import MinibertError
 
 HERE = Path(__file__).parent
 TUTORIALS = HERE.parent.parent / "tutorials"
+TEACHING = HERE.parent.parent / "docs" / "teaching.md"
 SEEDS = (0, 1)
 NAMED_AT_LEAST = 0.8  # of the held-out wrong solutions
 
@@ -185,21 +188,23 @@ def check_chapter(number, exercises):
 
 
 def print_held_out(told):
-    """The figures of the held-out wrong solutions; whether enough of them were told the cause."""
+    """Print what the held-out are told; whether enough are told the cause, and the figures."""
     verdicts = Counter(one.verdict for one in told)
     named = verdicts["right"] + verdicts["tie"]
-    print(
-        f"\nheld-out wrong solutions: {len(told)}; named right {verdicts['right']}, honest tie "
-        f"{verdicts['tie']}, wrong {verdicts['wrong']}, unnamed {verdicts['unnamed']} (of which "
-        f"{sum(one.means == 'none' for one in told)} are not in the museum): "
+    figures = (
+        f"{len(told)} held-out wrong solutions: {verdicts['right']} named right, {verdicts['tie']} "
+        f"an honest tie, {verdicts['wrong']} named wrong, {verdicts['unnamed']} not named: "
         f"{named / len(told):.0%} right or tied"
     )
+    print(f"\n{figures}")
     partly = sum(one.verdict in ("right", "tie") and not one.whole for one in told)
     print(f"  {partly} of these by most of the calls that fail, the others by all calls")
+    absent = sum(one.means == "none" for one in told)
+    print(f"  {absent} of all have a bug that is not in the museum")
     for one in told:
         if one.verdict in ("wrong", "unnamed"):
             print(f"  {one.verdict:8} {one.where}: {one.means}; told {', '.join(one.told) or '-'}")
-    return named >= NAMED_AT_LEAST * len(told)
+    return named >= NAMED_AT_LEAST * len(told), figures
 
 
 def main(numbers):
@@ -233,8 +238,15 @@ def main(numbers):
     print(row.format("total", *(totals[key] for key in keys)))
     fine = not totals["faults"]
     if told:
-        enough = print_held_out(told)
-        fine &= enough or bool(numbers)  # the figure is that of the whole course
+        enough, figures = print_held_out(told)
+        if not numbers:  # the figures are those of the whole course
+            fine &= enough
+            counts = "{exercises} exercises, {mistakes} mistakes, {styles} files".format(**totals)
+            page = " ".join(TEACHING.read_text(encoding="utf-8").split())
+            for one in (counts, figures):
+                if one not in page:
+                    print(f"{TEACHING.name} does not say: {one}")
+                    fine = False
     print(f"{'all is well' if fine else 'BROKEN'}, {time.monotonic() - start:.0f} seconds")
     return 0 if fine else 1
 
