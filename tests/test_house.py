@@ -292,6 +292,8 @@ def test_no_line_is_too_long_and_nothing_is_left_to_do():
     faults = []
     for folder in ("minibert", "tests", "benchmarks"):
         for file in sorted((ROOT / folder).rglob("*.py")):
+            if "held_out" in file.parts:  # what learners hand in
+                continue
             for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
                 if len(line) > 100:
                     faults.append(f"{file.relative_to(ROOT)}:{number}: {len(line)} columns")

@@ -22,10 +22,18 @@ from matplotlib import pyplot
 from safetensors.numpy import load_file
 from torch.utils.flop_counter import FlopCounterMode
 
-from minibert import BertConfig, BertForMaskedLM, BertModel, BertTokenizer
+from minibert import (
+    BertConfig,
+    BertForMaskedLM,
+    BertForPreTraining,
+    BertModel,
+    BertTokenizer,
+)
 from minibert.checkpoint import find, names
 from minibert.course import show, start
 from minibert.lens.pictures import flow
+from minibert.model import functional
+from minibert.model.heads import MaskedLanguageHead
 from minibert.trace import record
 
 start("06")
@@ -59,11 +67,51 @@ pyplot.show()
 show(type(model.encoder).forward)
 
 # %% [markdown]
+# ## The pooler, and the heads of pretraining
+#
 # Last comes the *pooler*: the vector of `[CLS]`, through one more linear layer and a tanh. A
 # classifier reads it as the vector of the whole text.
 
 # %%
 show(type(model.pooler))
+
+# %% [markdown]
+# Nobody labelled anything for BERT. It was given two tasks that text sets by itself, and a head for
+# each. The first: some word pieces are hidden behind `[MASK]`, and the **masked-word head** is to
+# name them. It transforms each vector once more, and compares it with *every row of the token
+# table* of chapter 2: the row that it resembles most is the word. So the table serves twice.
+
+# %%
+show(MaskedLanguageHead)
+
+# %% [markdown]
+# The second: do the two texts follow each other? A linear layer on the pooled vector, with the
+# classes 0, *is next*, and 1, *is not*. (Mind the order: most people expect the other one.) MiniLM
+# comes without these heads, so ours are drawn at random, and guess.
+
+# %%
+torch.manual_seed(0)
+pretraining = BertForPreTraining(BertConfig.tiny())
+hidden = inputs["input_ids"].clone()
+hidden[0, 3] = tokenizer.mask_id  # "baker"
+with torch.no_grad():
+    guess = pretraining(hidden, token_type_ids=inputs["token_type_ids"])
+print("a score for every word piece at every place:", tuple(guess.prediction_logits.shape))
+print("is next, is not:                            ", tuple(guess.seq_relationship_logits.shape))
+
+# %% [markdown]
+# Both losses are cross-entropies, and they are added. The first is a mean over the *hidden* places
+# only: the label of all others is `-100`, which counts for nothing. Averaged over all places, it
+# would be small for having been asked little. The second is a mean over the texts.
+
+# %%
+labels = torch.full_like(hidden, -100)
+labels[0, 3] = inputs["input_ids"][0, 3]
+words = functional.cross_entropy(guess.prediction_logits, labels)
+follows = functional.cross_entropy(guess.seq_relationship_logits, torch.tensor([0]))
+vocabulary = config.vocab_size
+print(f"hidden word {words:.2f}, guessing costs ln({vocabulary}) = {math.log(vocabulary):.2f}")
+print(f"is it next  {follows:.2f}, guessing costs ln(2) = {math.log(2):.2f}")
 
 # %% [markdown]
 # ## Parameters: by hand

@@ -25,6 +25,7 @@ def test_they_are_many_and_have_names_of_their_own():
     assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS)
 
 
+@pytest.mark.slow
 def test_a_sample_is_noticed_and_a_change_of_nothing_is_not():
     some = tuple(mutant for mutant in MUTANTS if mutant.name in SAMPLE)
     assert len(some) == len(SAMPLE)

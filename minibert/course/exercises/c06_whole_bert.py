@@ -99,7 +99,7 @@ COUNT_PARAMETERS = Exercise(
         "bias for each word piece. Before it come a linear layer and a LayerNorm; the head for the "
         "next sentence is linear, from the width to 2.",
     ),
-    page=f"{PAGE}: counting by hand",
+    page=f"{PAGE}: Parameters: by hand",
     mistakes=(
         Mistake("count-no-biases", "the biases left out", _counted(without="biases")),
         Mistake("count-no-norms", "the LayerNorms left out", _counted(without="norms")),
@@ -199,7 +199,7 @@ POOLER = Exercise(
         "It reads one position of each sequence: that of [CLS].",
         "A linear layer as torch keeps it: weight (out, in), so x @ weight.T + bias. Then tanh.",
     ),
-    page=f"{PAGE}: the pooler",
+    page=f"{PAGE}: The pooler, and the heads of pretraining",
     mistakes=(
         Mistake(
             "pooler-no-tanh",
@@ -338,7 +338,7 @@ MASKED_LM_LOGITS = Exercise(
         "The transform: linear, GELU (with erf), LayerNorm, in this order.",
         "The comparison: x @ token_table.T + the bias, of one number for each word piece.",
     ),
-    page=f"{PAGE}: the head for masked words",
+    page=f"{PAGE}: The pooler, and the heads of pretraining",
     mistakes=(
         Mistake("mlm-no-gelu", "the GELU left out", _word_head(activation=_unchanged)),
         Mistake("mlm-no-norm", "the LayerNorm left out", _word_head(norm=False)),
@@ -455,7 +455,7 @@ PRETRAINING_LOSS = Exercise(
         "The first mean is over the labels that are not -100; if there is none, it is 0.",
         'Column 0 of next_logits scores "is next": where is_next is True, the class is 0.',
     ),
-    page=f"{PAGE}: the two losses",
+    page=f"{PAGE}: The pooler, and the heads of pretraining",
     mistakes=(
         Mistake(
             "pretraining-over-all-positions",
