@@ -7,10 +7,12 @@
 # make bench         time a training step beside transformers
 #
 # All of them install what they need into .venv. TORCH_INDEX=URL takes PyTorch from another index,
-# such as https://download.pytorch.org/whl/cpu for its smaller CPU builds.
+# such as https://download.pytorch.org/whl/cpu for its smaller CPU builds. JUPYTER_FLAGS are handed to
+# Jupyter: --allow-root in a container, --no-browser where there is none.
 
 PYTHON ?= python3
 TORCH_INDEX ?=
+JUPYTER_FLAGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -31,7 +33,7 @@ test: $(VENV)/.tools
 	$(BIN)/python -m pytest --numprocesses auto -m "not slow and not real"
 
 learn: $(VENV)/.course
-	$(BIN)/jupyter lab tutorials/00_start_here.ipynb
+	PATH="$(CURDIR)/$(BIN):$$PATH" jupyter lab $(JUPYTER_FLAGS) tutorials/00_start_here.ipynb
 
 tutorials: $(VENV)/.course
 	$(BIN)/python tutorials/build.py

@@ -375,7 +375,8 @@ def check(
     Args:
         chapter: the chapter's number, such as 03
         files: a file with the functions asked for; several, or a folder, are a class
-        hint: an exercise to get one more hint for, instead of a grade; NAME:2 gives the first two
+        hint: an exercise to get one more hint for each time you ask, instead of a grade; NAME:2
+            gives the first two
         json: print JSON instead of lines
         gradescope: write Gradescope's results.json here
         html: write a page here
@@ -386,18 +387,18 @@ def check(
         jobs: files that are graded at the same time
     """
     if hint is not None:
-        if files:
-            raise MinibertError("--hint goes without a file")
         print(course.hint(chapter, hint))
         return
     report = course.check(chapter, files, seed, time_limit, memory_limit, jobs)
-    if gradescope is not None:
-        gradescope.write_text(dumps(report.as_gradescope(), indent=1), encoding="utf-8")
-    if html is not None:
-        html.write_text(report.as_html(), encoding="utf-8")
-    if csv is not None:
-        csv.write_text(report.as_csv(), encoding="utf-8")
     print(dumps(report.as_json(), indent=1) if json else report)
+    for path, content in (
+        (gradescope, dumps(report.as_gradescope(), indent=1)),
+        (html, report.as_html()),
+        (csv, report.as_csv()),
+    ):
+        if path is not None:
+            path.write_text(content, encoding="utf-8")
+            print(f"written: {path}", file=sys.stderr)
     if not report.passed:
         sys.exit(1)
 

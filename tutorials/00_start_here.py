@@ -45,7 +45,8 @@ print(doctor())
 # %% [markdown]
 # ## How the course is made
 #
-# There are twelve chapters. Each prints at its start how long it takes.
+# There are twelve chapters. Each prints at its start how long it takes, on a laptop that has
+# nothing else to do.
 
 # %%
 print("          to read   to compute   about")
@@ -60,16 +61,20 @@ for chapter in CHAPTERS:
 # - **exercises** (`exercises/00.py`): functions with their description, to be filled in by you.
 #
 # To do the exercises, copy the file to one of your own, write your code into it, and have it
-# checked in a terminal:
+# checked. In a terminal, in the folder `tutorials/` (the first line switches on the project's
+# environment; on Windows it is `..\.venv\Scripts\activate`):
 #
 # ```
+# source ../.venv/bin/activate
 # cp exercises/00.py my_00.py
 # minibert check 00 my_00.py
 # ```
 #
-# The answer is a table: what is right, what is not, and very often which mistake it was. With
-# `--hint softmax` you get a hint for one of them, and a further one each time you ask. Later
-# `minibert swap` puts your own functions into the pretrained model, in the place of the library's.
+# The answer is a table: what is right, what is not, and very often which mistake it was. Use any
+# arithmetic of torch, but not a function that does the whole exercise, such as `torch.softmax` for
+# `softmax`: that is refused. `minibert check 00 --hint softmax` gives a hint, and a further one
+# each time you ask. From chapter 3 on, `minibert swap` puts your own functions into the pretrained
+# model, in the place of the library's.
 #
 # One more rule: a chapter never retells what the library does. It shows the real code, read from
 # the file at this moment, with a link to its place.
@@ -202,7 +207,8 @@ def read_reviews(file: str) -> tuple[list[str], torch.Tensor]:
 
 train_texts, train_labels = read_reviews("train.tsv")
 dev_texts, dev_labels = read_reviews("dev.tsv")
-print(len(train_texts), "to learn from,", len(dev_texts), "to be tested on")
+print(len(train_texts), "train sentences, to learn from")
+print(len(dev_texts), "dev sentences (for development), kept apart to be tested on")
 for text, label in zip(train_texts[:4], train_labels[:4].tolist(), strict=True):
     print(f"  {names[label]:6}  {text}")
 
@@ -259,7 +265,8 @@ groups = [dev_shares[dev_labels == label, 1].tolist() for label in (0, 1)]
 axes.hist(groups, bins=20, range=(0, 1), stacked=True, label=names)
 axes.axvline(0.5, color="black", linewidth=1)
 axes.set(xlabel="share of praise", ylabel="dev sentences")
-axes.legend(frameon=False, title="really", loc="upper center")
+axes.yaxis.get_major_locator().set_params(integer=True)
+axes.legend(frameon=False, title="true label", loc="center left", bbox_to_anchor=(1, 0.5))
 pyplot.show()
 
 # %% [markdown]

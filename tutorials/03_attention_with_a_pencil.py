@@ -293,9 +293,8 @@ ids = torch.tensor([text.ids])
 with torch.no_grad(), record() as stages:
     model(ids)
 every = torch.stack([stages[f"layers.{layer}.attention.probs"][0] for layer in range(6)])
-before = every.diagonal(offset=-1, dim1=-2, dim2=-1).mean(
-    -1
-)  # (layers, heads): share of the word before
+# the share of the word before: (layers, heads)
+before = every.diagonal(offset=-1, dim1=-2, dim2=-1).mean(-1)
 layer, head = divmod(before.argmax().item(), before.shape[1])
 print(f"layer {layer}, head {head}: {before.max():.2f} of its attention goes to the word before")
 
@@ -351,7 +350,8 @@ pyplot.show()
 # Without the root every word looks almost at one other word only, and the outputs are others. But
 # nothing crashed, and all the shapes were right. That is how most mistakes in a network look, and
 # why this course compares numbers at every step: `minibert swap` does for a file of yours what the
-# last cells did, stage by stage, and then scores a fine-tuned model with it.
+# last cells did, stage by stage, and then scores a fine-tuned model with it (which it trains the
+# first time, in about a minute).
 #
 # ## What you have now
 #

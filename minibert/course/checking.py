@@ -33,9 +33,10 @@ def check(
     """
     if seconds <= 0 or megabytes <= 0 or jobs <= 0:
         raise MinibertError("--time-limit, --memory-limit and --jobs must be above 0")
+    exercises = exercises_of(chapter)
     files = learners(paths)
     start = time.monotonic()
-    grader = Grader(exercises_of(chapter), seed, Limits(seconds, megabytes))
+    grader = Grader(exercises, seed, Limits(seconds, megabytes))
     screen = Console(stderr=True)
     grades = track(
         grader.grade_class(files, jobs),

@@ -18,6 +18,7 @@ from minibert.course.values import clean
 from minibert.errors import MinibertError
 
 LONGEST_FILE = 2**20  # bytes
+GIVE = "give your file after the chapter's number, as in: minibert check 03 my_03.py"
 USUAL = Limits()
 
 
@@ -138,7 +139,7 @@ def learners(paths: Sequence[Path]) -> dict[str, Path]:
             raise MinibertError(f"{path}: there is no such file or folder")
     files = list(dict.fromkeys(files))
     if not files:
-        raise MinibertError(f"no files in {', '.join(map(str, paths))}" if paths else "give a file")
+        raise MinibertError(f"no files in {', '.join(map(str, paths))}" if paths else GIVE)
     for parts in range(1, max(len(file.parts) for file in files) + 1):
         names = ["/".join(file.parts[-parts:]) for file in files]
         if len(set(names)) == len(files):

@@ -2,6 +2,7 @@
 
 import inspect
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent  # of the project, or what the package lies in
@@ -26,4 +27,4 @@ def show(thing: Any) -> Code:
     thing = inspect.unwrap(thing)
     file = inspect.getsourcefile(thing)
     assert file is not None
-    return Code(inspect.cleandoc("\n" + inspect.getsource(thing)), Path(file))
+    return Code(dedent(inspect.getsource(thing)).rstrip(), Path(file))

@@ -178,6 +178,8 @@ class Trial:
             calls = self.own[name].calls
             lines.append(f"{name:30}{calls:5} calls  {_verdict(ledger) if calls else NO_STAGE}")
         lines += [f"{name:30}not swapped  {why}" for name, why in self.left_out.items()]
+        if self.equal:
+            lines += ["", "Special cases, such as a row without keys, are for `minibert check`."]
         return "\n".join(lines)
 
 

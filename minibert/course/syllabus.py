@@ -44,7 +44,10 @@ def chapter_of(number: str | int) -> Chapter:
     for chapter in CHAPTERS:
         if str(number).zfill(2) == chapter.number:
             return chapter
-    raise MinibertError(f"there is no chapter {number}: they go from 0 to {len(CHAPTERS) - 1}")
+    raise MinibertError(
+        f"there is no chapter {number}: they go from 0 to {len(CHAPTERS) - 1}, as in: "
+        "minibert check 03 my_03.py"
+    )
 
 
 def start(number: str | int) -> None:

@@ -325,7 +325,7 @@ def test_every_file_of_a_class_has_a_row(tmp_path):
     assert learners([tmp_path / "a", tmp_path / "a/my.py"]).keys() == {"my.py", "notes.txt"}
     with pytest.raises(MinibertError, match="no such file"):
         learners([tmp_path / "c"])
-    with pytest.raises(MinibertError, match="give a file"):
+    with pytest.raises(MinibertError, match="give your file after"):
         learners([])
 
 

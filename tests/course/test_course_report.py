@@ -195,13 +195,12 @@ def test_check_uses_the_seed_and_the_limits_it_is_given(tmp_path, monkeypatch, c
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("03",), "give a file"),
+        (("03",), "give your file after"),
         (("03", "none.py"), "none.py: there is no such file or folder"),
         (("12", __file__), "there is no chapter 12"),
         (("03", __file__, "--time-limit", "0"), "must be above 0"),
         (("03", "--hint", "softmax"), "chapter 03 has no exercise softmax: masked_softmax, "),
         (("03", "--hint", "count_words:x"), "after the colon stands a number"),
-        (("03", __file__, "--hint", "count_words"), "--hint goes without a file"),
     ],
 )
 def test_what_cannot_be_checked_is_told_in_a_line(words, message, monkeypatch, capsys):

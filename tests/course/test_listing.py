@@ -1,5 +1,6 @@
 """What the chapters show of the library is the library's own text."""
 
+import ast
 import inspect
 
 import pytest
@@ -20,7 +21,7 @@ def test_a_function_is_shown_as_it_stands_in_its_file():
 def test_a_method_is_shown_without_the_indentation_of_its_class():
     shown = show(BertModel.forward).text
     assert shown.startswith("def forward(\n    self,\n")
-    assert '\n    """' in shown
+    assert ast.parse(shown).body[0].name == "forward"
 
 
 def test_chapters_are_numbered_in_order():
