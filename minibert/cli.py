@@ -319,6 +319,12 @@ def parity(
         sys.exit(1)
 
 
+def write(path: Path, text: str) -> None:
+    """Write a file, and say so beside what is printed."""
+    path.write_text(text, encoding="utf-8")
+    print(f"written: {path}", file=sys.stderr)
+
+
 @app.command
 def swap(file: Positional[Path], run: Path | None = None) -> None:
     """Put your functions into the pretrained model in place of ours, and see what it makes of them.
@@ -391,14 +397,12 @@ def check(
         return
     report = course.check(chapter, files, seed, time_limit, memory_limit, jobs)
     print(dumps(report.as_json(), indent=1) if json else report)
-    for path, content in (
-        (gradescope, dumps(report.as_gradescope(), indent=1)),
-        (html, report.as_html()),
-        (csv, report.as_csv()),
-    ):
-        if path is not None:
-            path.write_text(content, encoding="utf-8")
-            print(f"written: {path}", file=sys.stderr)
+    if gradescope is not None:
+        write(gradescope, dumps(report.as_gradescope(), indent=1))
+    if html is not None:
+        write(html, report.as_html())
+    if csv is not None:
+        write(csv, report.as_csv())
     if not report.passed:
         sys.exit(1)
 
