@@ -75,14 +75,14 @@ def head_maps(probs: Tensor, tokens: Sequence[str], columns: int = 4) -> "Figure
     heads = len(probs)
     rows = -(-heads // columns)
     figure, grid = pyplot.subplots(
-        rows, columns, figsize=(2.4 * columns, 2.5 * rows), squeeze=False, sharex=True, sharey=True
+        rows, columns, figsize=(2.7 * columns, 2.8 * rows), squeeze=False, sharex=True, sharey=True
     )
     for head, axes in enumerate(grid.flat):
         if head >= heads:
             axes.set_visible(False)
             continue
         attention_map(probs[head], tokens, axes, f"head {head}")
-        axes.tick_params(labelsize=7)
+        axes.tick_params(labelsize=8)
         axes.set(xlabel="", ylabel="")
     figure.supxlabel("looked at")
     figure.supylabel("looking")
