@@ -224,13 +224,13 @@ print(tokenizer.decode(encoding.ids))
 # became below.
 
 # %%
-figure, axes = pyplot.subplots(figsize=(9.4, 0.9))
+figure, axes = pyplot.subplots(figsize=(12, 0.9))
 for place, character in enumerate(text):
     axes.text(place + 0.5, 0.7, character, ha="center", va="center", family="monospace")
 framed = list(zip(encoding.tokens, encoding.offsets, strict=True))
 for number, (token, (begin, end)) in enumerate(framed[1:-1]):  # without [CLS] and [SEP]
     axes.axvspan(begin + 0.05, end - 0.05, color=f"C{number % 2}", alpha=0.3, linewidth=0)
-    axes.text((begin + end) / 2, 0.3, token, ha="center", va="center", fontsize=8)
+    axes.text((begin + end) / 2, 0.3, token, ha="center", va="center", fontsize=7)
 axes.set(xlim=(0, len(text)), ylim=(0, 1))
 axes.set_axis_off()
 pyplot.show()

@@ -121,7 +121,8 @@ show(Embeddings)
 # %% [markdown]
 # ## In a real model
 #
-# Two sentences in one row, and the named values of the run:
+# Two sentences in one row, and the named values of the run: `record()` collects every value that
+# the model names on its way.
 
 # %%
 tokenizer = BertTokenizer.from_pretrained("minilm")
@@ -169,14 +170,18 @@ pyplot.show()
 # %% [markdown]
 # The word itself is the strongest part; position and segment add a little. What the norm changes
 # most is the scale: look at the numbers beside the strips. Do the parts use directions of their
-# own? Then the cosine of a piece's row and a position's row is near zero, whichever one takes:
+# own? Then the cosine of a piece's row and a position's row is near zero, whichever one takes. Here
+# is its size, plus or minus left aside, on average; and that of random vectors as wide:
 
 # %%
 unit = torch.nn.functional.normalize(tables.token.weight, dim=-1)
 unit_position = torch.nn.functional.normalize(tables.position.weight, dim=-1)
-print(f"cosine of a piece and a position: {(unit @ unit_position.T).abs().mean():.2f} on average")
+print(f"a piece and a position:    {(unit @ unit_position.T).abs().mean():.2f}")
+drawn = torch.nn.functional.normalize(torch.randn(2, 500, unit.shape[1]), dim=-1)
+print(f"two vectors of no meaning: {(drawn[0] @ drawn[1].T).abs().mean():.2f}")
 
 # %% [markdown]
+# No nearer than directions drawn by chance: in so many dimensions those are almost at right angles.
 # So the parts can be told apart. How long are the vectors? (The *length*, or norm, is the root of
 # the sum of squares.)
 

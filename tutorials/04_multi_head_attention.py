@@ -45,10 +45,8 @@ with torch.no_grad(), record() as stages:
     model(torch.tensor([text.ids]), token_type_ids=torch.tensor([text.type_ids]))
 
 names = ("query", "key", "value", "scores", "probs", "context", "output")
-flow(
-    {f"attention.{name}": stages[f"layers.1.attention.{name}"] for name in names},
-    title="what layer 1 makes, in this order",
-)
+made = {f"attention.{name}": stages[f"layers.1.attention.{name}"] for name in names}
+flow({"input": stages["layers.0.output"]} | made, title="the attention of layer 1")
 pyplot.show()
 
 # %% [markdown]
@@ -175,6 +173,7 @@ titles = ("the word before", "the word after", "[CLS]")
 for axes, table, title in zip(panels, means, titles, strict=True):
     image = axes.imshow(table, cmap="Blues", vmin=0, vmax=1)
     axes.set(xlabel="head", title=f"share on {title}")
+    axes.set(xticks=range(config.num_attention_heads), yticks=range(config.num_hidden_layers))
     layer_number, head = divmod(table.argmax().item(), config.num_attention_heads)
     print(f"{title:15} most: layer {layer_number}, head {head}: {table.max():.2f}")
 panels[0].set(ylabel="layer")

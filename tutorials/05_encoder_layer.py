@@ -47,10 +47,13 @@ show(EncoderLayer)
 
 # %%
 first = {name[9:]: value for name, value in stages.items() if name.startswith("layers.0.")}
-flow(first, title="the first layer of MiniLM")
+flow({"input": stages["embeddings.output"]} | first, title="the first layer of MiniLM")
 pyplot.show()
 
 # %% [markdown]
+# From top to bottom are the two sublayers, attention and then feed-forward. The two lines on the
+# left lead past them: what goes into each is added to what comes out.
+#
 # ## Feed-forward: each word by itself
 #
 # Two linear layers with an *activation* between them. The first makes the vector four times wider,
@@ -77,7 +80,7 @@ print(f"{text.tokens[3]!r}, the same by itself: {torch.allclose(alone, together,
 #
 # Without something bent between them, two linear layers would be one. The simplest bend is ReLU:
 # negative becomes zero. BERT takes a softer one, the *Gaussian error linear unit*. It multiplies a
-# number by the chance that a random number (normal, of variance one) is smaller:
+# number by the chance that a random number (normal, of mean zero and variance one) is smaller:
 #
 # $$ \text{gelu}(x) = x\,\Phi(x)
 #    = \tfrac{1}{2}\, x \left(1 + \text{erf}\bigl(x / \sqrt 2\bigr)\right) $$
@@ -175,8 +178,8 @@ print("of equal numbers:", functional.layer_norm(torch.full((4,), 2.0), one, zer
 # inside the root saves us from dividing by it.
 #
 # Now on the real sentence: the sum that goes into the second LayerNorm of the first layer, each
-# word a row of dots, one for each number of its vector. (The axes are linear in the middle and
-# logarithmic outside.)
+# word a row of dots, one for each number of its vector. Look for the arrow at the top right of the
+# first panel. (The axes are linear in the middle and logarithmic outside.)
 
 # %%
 config = model.config
@@ -198,6 +201,9 @@ for axes, values, title in (
     axes.set(title=title, yticks=range(len(text)), yticklabels=text.tokens, xlim=(-300, 300))
     axes.set_xticks([-100, -10, 0, 10, 100], ["-100", "-10", "0", "10", "100"])
 panels[0].invert_yaxis()
+largest = total[0].max().item()  # of [CLS]
+arrow = {"arrowstyle": "->"}
+panels[0].annotate(f"{largest:.0f}", (largest, 0), (largest, 2), ha="center", arrowprops=arrow)
 pyplot.show()
 for name, values in (("before", total), ("after", plain)):
     deviations = values.std(-1, correction=0)
@@ -206,9 +212,9 @@ for name, values in (("before", total), ("after", plain)):
     print(f"to {others.max():.2f}; largest number {values.abs().max():.0f}")
 
 # %% [markdown]
-# `[CLS]` sticks out: one place of its vector is huge. It can be so on purpose: a mark by which the
-# heads of chapter 4 find the place where they rest. LayerNorm brings every word to the same size,
-# and by its learnt weight it decides which places may be loud.
+# `[CLS]` sticks out: one place of its vector is huge. This may serve a purpose: as a mark by which
+# the heads of chapter 4 find the place where they rest. LayerNorm brings every word to the same
+# size, and by its learnt weight it decides which places may be loud.
 #
 # ## Dropout
 #
@@ -367,8 +373,9 @@ figure, panels = pyplot.subplots(1, 3, figsize=(12, 3.4))
 titles = ("size of the layer's output", "gradient: query", "gradient: feed-forward")
 for place, (axes, title) in enumerate(zip(panels, titles, strict=True)):
     for number, (name, values) in enumerate(measured.items()):
-        style = "--" if number < 2 else "-"
-        axes.plot(values[place], style, color=f"C{number % 2}", label=name)
+        # Lines that lie on each other are both seen: dashed ones on top of wide pale ones.
+        style = {"ls": "--", "zorder": 3} if number < 2 else {"lw": 4, "alpha": 0.5}
+        axes.plot(values[place], color=f"C{number % 2}", label=name, **style)
     axes.set(title=title, xlabel="layer", yscale="log" if place else "linear")
 panels[0].legend(frameon=False)
 pyplot.show()
@@ -382,17 +389,18 @@ for name, (sizes, queries, outers) in measured.items():
     )
 
 # %% [markdown]
-# Look at the large start first (solid).
+# Look at the large start first (wide lines).
 #
-# - **Pre-norm**: outputs grow with depth, because nobody scales the sum. Each layer then matters
-#   less than the one before, and gradients fall gently towards the end.
-# - **Post-norm**: the size stays at one, and the gradients of the last feed-forward matrices stay
-#   large. But the queries of the deep layers get next to nothing. Why? Here is a guess: each layer
-#   mixes the words, and then scales the mixture up again, until all words are alike; and then it
-#   does not matter who looks at whom.
+# - **Pre-norm** (red): outputs grow with depth (first panel), because nobody scales the sum. Each
+#   layer then matters less than the one before, and gradients fall gently towards the end.
+# - **Post-norm** (blue): the size stays at one, for either start, so that in the first panel the
+#   two blue lines lie on each other. The gradients of the last feed-forward matrices stay large
+#   (third panel). But the queries of the deep layers get next to nothing (second panel). Why? Here
+#   is a guess: each layer mixes the words, and then scales the mixture up again, until all words
+#   are alike; and then it does not matter who looks at whom.
 #
-# With BERT's start (dashed) the sublayers add less, so a norm has less to do, and the two orders
-# hardly differ.
+# With BERT's start (dashed) the sublayers add less, so a norm has less to do, and the gradients of
+# the two orders differ far less.
 #
 # What was said of the depth, and the guess, can be tested:
 

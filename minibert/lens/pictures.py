@@ -6,6 +6,7 @@ apart. The ground is always white, so that pictures can be read in a dark notebo
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import torch
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_WRITTEN = 8  # rows of a map whose cells still have room for their numbers
+SIDE_BY_SIDE = ("query", "key", "value"), ("token", "position", "segment")  # of the same input
+PAST = {  # stages that go past others: the value past the scores, and what is added again
+    "attention.value": "attention.context",
+    "input": "attention.norm",
+    "attention.norm": "output",
+}
 
 
 def use_style() -> None:
@@ -44,14 +51,15 @@ def attention_map(
 ) -> "Axes":
     """Who attends to whom: probs (S, S), a row for each looking token; the darker, the more.
 
-    `tokens` stand on both axes. In small maps each cell has its number.
+    `tokens` stand on both axes, marks in quotes. In small maps each cell has its number.
     """
     rows = len(tokens)
     axes = axes if axes is not None else _axes(1.4 + 0.42 * rows, 1.1 + 0.42 * rows)
     values = probs.detach().float().cpu()
     axes.imshow(values, cmap="Blues", vmin=0, vmax=1)
-    axes.set_xticks(range(rows), tokens, rotation=90)
-    axes.set_yticks(range(rows), tokens)
+    labels = [_visible(token) for token in tokens]
+    axes.set_xticks(range(rows), labels, rotation=90)
+    axes.set_yticks(range(rows), labels)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set(xlabel="looked at", ylabel="looking", title=title)
@@ -67,14 +75,14 @@ def head_maps(probs: Tensor, tokens: Sequence[str], columns: int = 4) -> "Figure
     heads = len(probs)
     rows = -(-heads // columns)
     figure, grid = pyplot.subplots(
-        rows, columns, figsize=(2.4 * columns, 2.5 * rows), squeeze=False, sharex=True, sharey=True
+        rows, columns, figsize=(2.7 * columns, 2.8 * rows), squeeze=False, sharex=True, sharey=True
     )
     for head, axes in enumerate(grid.flat):
         if head >= heads:
             axes.set_visible(False)
             continue
         attention_map(probs[head], tokens, axes, f"head {head}")
-        axes.tick_params(labelsize=7)
+        axes.tick_params(labelsize=8)
         axes.set(xlabel="", ylabel="")
     figure.supxlabel("looked at")
     figure.supylabel("looking")
@@ -115,22 +123,71 @@ def step_curves(
 
 
 def flow(stages: Mapping[str, Tensor], axes: "Axes | None" = None, title: str = "") -> "Axes":
-    """The named stages as boxes from top to bottom, each with the shape that it has.
+    """The named stages as boxes from top to bottom, with their shapes on the right.
 
-    `stages`: what `minibert.trace.record` collected, or a part of it, in order.
+    `stages`: what `minibert.trace.record` collected, or a part of it, in order. For all arrows of
+    a layer leave `layers.N.` out of the names, and put in what goes into it, first, as "input".
     """
-    axes = axes if axes is not None else _axes(5.6, 0.5 + 0.42 * len(stages))
-    for place, (name, value) in enumerate(stages.items()):
-        shape = " x ".join(map(str, value.shape))
-        box = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": BLUE}
-        axes.text(0, -place, name, ha="center", va="center", bbox=box, fontsize=9)
-        axes.text(1.05, -place, shape, ha="left", va="center", fontsize=9, family="monospace")
-        if place:
-            arrow = {"arrowstyle": "->", "color": "0.5", "shrinkA": 9, "shrinkB": 9}
-            axes.annotate("", (0, -place), (0, 1 - place), arrowprops=arrow)
-    axes.set(xlim=(-1.2, 2), ylim=(-len(stages) + 0.4, 0.6), title=title)
+    rows = [list(names) for _, names in groupby(stages, _made_with)]
+    width = max(map(len, stages)) + 2  # of a box; a letter is one unit wide
+    places = {
+        name: ((column - (len(row) - 1) / 2) * (width + 2), -number)
+        for number, row in enumerate(rows)
+        for column, name in enumerate(row)
+    }
+    edge = max(x for x, _ in places.values()) + width / 2 + 3
+    axes = axes if axes is not None else _axes(0.18 * edge + 1, 0.5 + 0.48 * len(rows))
+    axes.set(xlim=(-edge, edge + 20), ylim=(0.6 - len(rows), 0.6), title=title)
     axes.set_axis_off()
+
+    for number, row in enumerate(rows):
+        shapes = dict.fromkeys(" x ".join(map(str, stages[name].shape)) for name in row)
+        axes.text(edge, -number, ", ".join(shapes), va="center", fontsize=9, family="monospace")
+        for name in row:
+            x, y = places[name]
+            _box(axes, name, x, y, width)
+            beside = len(row) > 1 and PAST.get(name) in places  # is not for the next row
+            for below in rows[number + 1] if number + 1 < len(rows) and not beside else ():
+                _arrow(axes, (x, y - 0.27), (places[below][0], y - 0.73))
+
+    for name, target in PAST.items():
+        if name in places and target in places:
+            (x, y), (end, down) = places[name], places[target]
+            if x > 0:  # straight down, and in from the right
+                _arrow(axes, (x, y - 0.27), (x, down), (end + width / 2, down))
+            else:  # out to the left, beyond all that lies between, and in again
+                between = [left for left, height in places.values() if down <= height <= y]
+                lane = min(between) - width / 2 - 2
+                out, back = (x - width / 2, y - 0.1), (end - width / 2, down + 0.1)
+                _arrow(axes, out, (lane, out[1]), (lane, back[1]), back)
     return axes
+
+
+def _visible(token: str) -> str:
+    """The token; a mark, such as a full stop, in quotes, as by itself it is a mere dot."""
+    return f"“{token}”" if len(token) == 1 and not token.isalnum() else token
+
+
+def _made_with(name: str) -> Sequence[str] | str:
+    """What is the same for stages that are made side by side, and for no others."""
+    return next((group for group in SIDE_BY_SIDE if name.split(".")[-1] in group), name)
+
+
+def _box(axes: "Axes", name: str, x: float, y: float, width: float) -> None:
+    from matplotlib.patches import Rectangle
+
+    corner = (x - width / 2, y - 0.27)
+    axes.add_patch(Rectangle(corner, width, 0.54, facecolor="white", edgecolor=BLUE))
+    axes.text(x, y, name, ha="center", va="center", fontsize=9)
+
+
+def _arrow(axes: "Axes", *points: tuple[float, float]) -> None:
+    """An arrow from the first point to the last, straight between neighbours."""
+    from matplotlib.patches import FancyArrowPatch
+    from matplotlib.path import Path
+
+    path = Path(points)
+    axes.add_patch(FancyArrowPatch(path=path, arrowstyle="->", mutation_scale=10, color="0.5"))
 
 
 def _axes(width: float, height: float) -> "Axes":
