@@ -154,6 +154,13 @@ def test_probes_follow_from_the_seed(number, exercise):
     assert len(names) == len(set(names))
 
 
+@pytest.mark.parametrize(("number", "exercise"), EACH)
+def test_no_probe_s_name_reads_like_a_verdict(number, exercise):
+    """It is shown right before what is wrong with the learner's own answer."""
+    for probe in probes_of(exercise, 0):
+        assert not re.search(r"\b(is|are) (wrong|right|found)\b|\bwrong\b", probe.name), probe.name
+
+
 def test_the_museum_is_large_and_every_mistake_has_a_name_of_its_own():
     everything = [param.values[1] for param in EACH]
     mistakes = [one for exercise in everything for one in exercise.mistakes]

@@ -41,12 +41,12 @@ def _classes(generator: torch.Generator) -> list[Probe]:
     predictions, labels = ([pairs[place][side] for place in order] for side in (0, 1))
     return [
         Probe("some of each kind", (predictions, labels)),
-        Probe("worse than chance", ([1 - guess for guess in predictions], labels)),
-        Probe("nothing is found", ([0] * len(labels), labels)),
-        Probe("there is nothing to find", (predictions, [0] * len(labels))),
-        Probe("neither found nor there", ([0, 0, 0], [0, 0, 0])),
-        Probe("everything is found", ([1, 1, 1, 1], [1, 0, 1, 1])),
-        Probe("all is right", (labels, labels)),
+        Probe("predictions worse than chance", ([1 - guess for guess in predictions], labels)),
+        Probe("predictions of 0 only", ([0] * len(labels), labels)),
+        Probe("labels of 0 only", (predictions, [0] * len(labels))),
+        Probe("predictions and labels of 0 only", ([0, 0, 0], [0, 0, 0])),
+        Probe("predictions of 1 only", ([1, 1, 1, 1], [1, 0, 1, 1])),
+        Probe("predictions equal to the labels", (labels, labels)),
     ]
 
 

@@ -438,17 +438,17 @@ def _tagged_sentences(generator: torch.Generator) -> list[Probe]:
     gold = [[*gap, a, a_, a_, "O", b], [b, b_, "O", a, "O"], ["O", c, *gap], [a, "O", b, "O"]]
     guess = [[*gap, a, a_, "O", "O", b], [b, b_, "O", b, "O"], ["O", "O", *gap], [a, a, b, b_]]
     return [
-        Probe("some right", (gold, guess)),
-        Probe("the other way round", (guess, gold)),
-        Probe("a wrong beginning", ([[a, a_, "O", b]], [["O", a, "O", b]])),
+        Probe("a few sentences", (gold, guess)),
+        Probe("the same with guess and gold exchanged", (guess, gold)),
+        Probe("an entity guessed from its second word on", ([[a, a_, "O", b]], [["O", a, "O", b]])),
         Probe(
             "the same entity in another sentence", ([[a, "O"], ["O", "O"]], [["O", "O"], [a, "O"]])
         ),
         Probe("the same place in two sentences", ([[a, "O"], [a, "O"]], [[a, "O"], ["O", "O"]])),
         Probe("I in place of B", ([["O", a, a_, "O"]], [["O", a_, a_, "O"]])),
-        Probe("nothing is found", (gold, [["O"] * len(tags) for tags in gold])),
-        Probe("nothing is there", ([["O", "O"]], [["O", "O"]])),
-        Probe("all is right", (gold, gold)),
+        Probe("a guess without entities", (gold, [["O"] * len(tags) for tags in gold])),
+        Probe("sentences without entities", ([["O", "O"]], [["O", "O"]])),
+        Probe("a guess equal to the gold", (gold, gold)),
     ]
 
 
