@@ -85,6 +85,19 @@ def test_the_stubs_are_the_exercises(number):
 
 
 @pytest.mark.parametrize("number", NUMBERS)
+def test_a_stub_says_how_it_is_graded_and_what_is_refused(number):
+    said = " ".join(str(names_of(TUTORIALS / "exercises" / f"{number}.py")["__doc__"]).split())
+    title, copy = said.split(". ", 1)
+    assert title.startswith(f"Chapter {int(number)}, ")
+    assert copy == (
+        f"Copy this file, fill it in, and run: minibert check {number} my_{number}.py "
+        "All of torch's arithmetic is yours to use, but no function that does the whole exercise "
+        "(such as torch.softmax for a `softmax`): the grader refuses it, and says so. Each file "
+        "stands alone: copy what you need of your earlier files into it."
+    )
+
+
+@pytest.mark.parametrize("number", NUMBERS)
 def test_right_answers_come_in_five_other_styles(number):
     wanted = {exercise.name for exercise in exercises_of(number)}
     files = sorted((STYLES / number).glob("*.py"))
