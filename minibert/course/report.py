@@ -41,13 +41,17 @@ class Report:
         (grade,) = self.grades
         width = max(len(mark.exercise.name) for mark in grade.marks)
         lines = [f"chapter {self.chapter.number}, {self.chapter.title}: {grade.learner}"]
+        if grade.failure:
+            lines.append(f"  the file as a whole fails: {grade.failure.message}")
+            lines += [f"      {line}" for line in grade.failure.details]
         for mark in grade.marks:
             verdict = "FAIL" if mark.failure else "pass"
             kind = mark.failure.kind if mark.failure else ""
             points = f"{mark.points}/{mark.exercise.points}"
             line = f"  {mark.exercise.name:{width}}  {verdict}  {points:>5}  {kind}"
             lines.append(line.rstrip())
-            lines += [f"      {line}" for line in explanation(mark)]
+            if mark.failure != grade.failure:
+                lines += [f"      {line}" for line in explanation(mark)]
         lines.append(f"{grade.points} of {grade.possible} points")
         if not grade.passed:
             lines.append(f"For a hint: minibert check {self.chapter.number} --hint NAME")
