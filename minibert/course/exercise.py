@@ -51,7 +51,8 @@ class Exercise:
     probes: the calls it is judged by, drawn anew from the generator for every hidden seed
     forbidden: what would be the answer ready-made: full names of functions, such as
         "minibert.model.functional.gelu", and torch operators, such as "aten.gelu"
-    page: where to read, such as "03_attention_with_a_pencil: the mask"
+    page: where to read: the chapter's file without its ending and the heading, whole, as in
+        "03_attention_with_a_pencil: The average"
     tolerance: the largest difference allowed in float64; float32 gets its own rounding besides
     """
 

@@ -293,14 +293,23 @@ def test_mistakes_that_no_call_tells_apart_are_a_tie_and_most_calls_name_the_nea
     judge = Judge(exercise, 0)
 
     def told(function):
-        causes, whole, calls = judge.diagnose(judge.outcomes(function))
-        return [cause.name for cause in causes], whole, calls
+        causes, explained, unexplained, whole = judge.diagnose(judge.outcomes(function))
+        return [cause.name for cause in causes], "".join(explained), unexplained, whole
 
-    assert told(times(3)) == (["three", "three-again"], True, 0)
-    assert told(times(4)) == (["four"], True, 0)
-    assert told(times(4, 4)) == (["four"], False, 3)  # 1, 2 and 3 of the four calls that fail
-    assert told(times(5)) == ([], False, 0)
-    assert told(lambda x: 4 * x if x == 1 else 7) == ([], False, 0)
+    nothing = ([], "", "", False)
+    assert told(times(3)) == (["three", "three-again"], "1234", "", True)
+    assert told(times(4)) == (["four"], "1234", "", True)
+    assert told(times(4, 4)) == (["four"], "123", "4", False)
+    assert told(times(5)) == nothing
+    # the first call that fails, if one mistake alone gives the same there
+    assert told(lambda x: [0, 4, 7, 7, 7][x]) == (["four"], "1", "2", False)
+    assert told(lambda x: [0, 3, 7, 7, 7][x]) == nothing
+    assert told(lambda x: [0, 7, 8, 7, 7][x]) == nothing
+    # exceptions count among the calls that fail, and explain none of them
+    assert told(lambda x: 0 if not x else 4 * x // (x == 2)) == nothing
+    assert told(lambda x: 0 if not x else 4 * x // (x == 1)) == (["four"], "1", "2", False)
+    # right where the mistake is not
+    assert told(lambda x: [0, 4, 4, 12, 16][x]) == (["four"], "134", "", False)
 
 
 def test_other_seeds_draw_other_calls_and_the_same_seed_the_same():

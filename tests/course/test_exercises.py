@@ -52,10 +52,9 @@ def probes_of(exercise, seed):
 
 
 def headings(chapter):
-    """The headings of a chapter that is written, in small letters."""
+    """The headings of a chapter."""
     file = TUTORIALS / f"{chapter.stem}.py"
-    text = file.read_text(encoding="utf-8").lower() if file.exists() else ""
-    return re.findall(r"^# #+ (.*)$", text, re.MULTILINE)
+    return re.findall(r"^# #+ (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def test_a_chapter_is_found_by_its_number_alone():
@@ -144,10 +143,10 @@ def test_the_examples_of_a_stub_are_true(number, exercise):
 def test_an_exercise_can_be_read_up(number, exercise):
     chapter = chapter_of(number)
     for page in (exercise.page, *(one.page for one in exercise.mistakes if one.page)):
-        stem, _, section = page.partition(": ")
+        stem, _, heading = page.partition(": ")
         assert stem == chapter.stem
-        if section and headings(chapter):
-            assert any(section.lower() in heading for heading in headings(chapter)), page
+        assert heading in headings(chapter), page
+        assert (TUTORIALS / f"{stem}.ipynb").exists()
 
 
 @pytest.mark.parametrize(("number", "exercise"), EACH)

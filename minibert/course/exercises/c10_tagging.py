@@ -93,7 +93,7 @@ LABEL_PIECES = Exercise(
         "The word's label where the word is another than before, -100 where it is the same, and "
         "-100 where it is None. Word 0 is a word: ask `is None`, not `not word`.",
     ),
-    page=f"{PAGE}: one word, many pieces, one label",
+    page=f"{PAGE}: One word, many pieces, one label",
     mistakes=(
         Mistake(
             "pieces-all-labelled",
@@ -201,7 +201,7 @@ TO_IOB2 = Exercise(
         "An I begins an entity at the start of the sentence, after O, and after a tag of another "
         "type. B and O stay as they are.",
     ),
-    page=f"{PAGE}: tags: B begins",
+    page=f"{PAGE}: Tags: B begins, I goes on, O is outside",
     mistakes=(
         Mistake(
             "iob2-unchanged",
@@ -308,7 +308,7 @@ ENTITIES = Exercise(
         "and so does the end of the sentence.",
         'The type is all behind the first hyphen: tag.partition("-")[2].',
     ),
-    page=f"{PAGE}: sequences that cannot be",
+    page=f"{PAGE}: Sequences that cannot be",
     mistakes=(
         Mistake(
             "entities-end-behind",
@@ -465,7 +465,7 @@ ENTITY_F1 = Exercise(
         "Count over all sentences together: those that are right, all of gold, all predicted.",
         "2 * right / (gold + predicted), and 0 if there is none of either.",
     ),
-    page=f"{PAGE}: why accuracy flatters",
+    page=f"{PAGE}: Why accuracy flatters",
     mistakes=(
         Mistake("entity-f1-tokens", "words counted in place of entities", _counted(_tagged)),
         Mistake(
