@@ -230,7 +230,7 @@ def test_what_cannot_be_checked_is_told_in_a_line(words, message, monkeypatch, c
 def test_every_question_gets_one_more_hint(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     first = "hint 1 of 2: A dictionary.\n"
-    second = "hint 2 of 2: dict.get has a default.\n"
+    second = "hint 2 of 2: dict.get has a default.\nthat was the last one\n"
     for expected in (first, first + second, first + second):
         assert check(monkeypatch, capsys, "3", "--hint", "count_words") == (0, expected)
     assert check(monkeypatch, capsys, "03", "--hint", "count_words:1") == (0, first)

@@ -313,6 +313,13 @@ MASKED_SOFTMAX_MISTAKES = (
         lambda scores, mask: added(scores, mask, -1e9),
     ),
     Mistake(
+        "mask-subtracted-from-one",
+        "1 - mask: torch subtracts no True and False, it turns them round with ~mask",
+        lambda scores, mask: torch.softmax(
+            scores if mask is None else scores + (1 - mask) * -1e9, -1
+        ),
+    ),
+    Mistake(
         "mask-added-as-it-is",
         "the mask added to the scores as 0 and 1",
         lambda scores, mask: torch.softmax(scores if mask is None else scores + mask, -1),
