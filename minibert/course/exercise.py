@@ -31,7 +31,8 @@ class Mistake:
     """A plausible wrong answer to one exercise.
 
     name: unique within the course, such as "mask-after-softmax"
-    says: ends the sentence "Your function gives what one gets with ...": the cause, in a few words
+    says: the cause, in a few words; it ends the sentence "Your function gives what one gets with
+        ...", or "This is what happens with ..." where it raises
     function: of the exercise's own signature
     page: where to read about it; the exercise's page if empty
     """

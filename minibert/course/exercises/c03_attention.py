@@ -314,7 +314,7 @@ MASKED_SOFTMAX_MISTAKES = (
     ),
     Mistake(
         "mask-subtracted-from-one",
-        "1 - mask: torch subtracts no True and False, it turns them round with ~mask",
+        "1 - mask, which torch refuses for True and False: ~mask turns those round",
         lambda scores, mask: torch.softmax(
             scores if mask is None else scores + (1 - mask) * -1e9, -1
         ),
