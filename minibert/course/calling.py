@@ -4,9 +4,11 @@ The same code calls the reference and the museum's mistakes in the grader, and t
 function in a process of its own.
 """
 
+import re
 import traceback
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from pathlib import PurePath
 from typing import Any, NamedTuple
 
 import torch
@@ -88,7 +90,15 @@ def describe(error: BaseException, file: str) -> Raised:
         message = str(error)
     except Exception as worse:  # a learner's own exception may fail to say what it is
         message = f"(its message could not be read: {type(worse).__name__})"
+    if isinstance(error, ModuleNotFoundError) and _looks_own(error.name or "", file):
+        message += "; a file is graded by itself: copy the functions into it"
     return Raised(type(error).__name__, message[:LONGEST_MESSAGE], lines)
+
+
+def _looks_own(module: str, file: str) -> bool:
+    """Whether a module is called my_..., or as the learner's file is but for the digits."""
+    mine, name = (re.sub(r"\d+", "", one) for one in (PurePath(file).stem, module))
+    return name.startswith("my_") or name == mine
 
 
 def _gradients(result: Any, leaves: list[Tensor], seed: int) -> tuple[Tensor | None, ...]:

@@ -69,6 +69,8 @@ def hint(chapter: str, exercise: str) -> str:
         _remember({**given, key: min(asked, len(hints))})
     asked = min(asked, len(hints))
     lines = [f"hint {place} of {len(hints)}: {one}" for place, one in enumerate(hints[:asked], 1)]
+    if asked == len(hints):
+        lines.append("that was the last one")
     return "\n".join(lines)
 
 

@@ -31,7 +31,8 @@ class Mistake:
     """A plausible wrong answer to one exercise.
 
     name: unique within the course, such as "mask-after-softmax"
-    says: ends the sentence "Your function gives what one gets with ...": the cause, in a few words
+    says: the cause, in a few words; it ends the sentence "Your function gives what one gets with
+        ...", or "This is what happens with ..." where it raises
     function: of the exercise's own signature
     page: where to read about it; the exercise's page if empty
     """
@@ -51,7 +52,8 @@ class Exercise:
     probes: the calls it is judged by, drawn anew from the generator for every hidden seed
     forbidden: what would be the answer ready-made: full names of functions, such as
         "minibert.model.functional.gelu", and torch operators, such as "aten.gelu"
-    page: where to read, such as "03_attention_with_a_pencil: the mask"
+    page: where to read: the chapter's file without its ending and the heading, whole, as in
+        "03_attention_with_a_pencil: The average"
     tolerance: the largest difference allowed in float64; float32 gets its own rounding besides
     """
 

@@ -42,6 +42,7 @@ class Grade(NamedTuple):
 
     learner: str
     marks: tuple[Mark, ...]
+    failure: Failure | None = None  # of the file as a whole; its marks have it as well
 
     @property
     def points(self) -> int:
@@ -72,9 +73,9 @@ class Grader:
         learner = clean(learner or file.name)
         text = read(file)
         if isinstance(text, Failure):
-            return Grade(learner, tuple(Mark(one.exercise, text) for one in self.judges))
+            return Grade(learner, tuple(Mark(one.exercise, text) for one in self.judges), text)
         marks: list[Mark] = []
-        fatal = None
+        fatal: Answer | None = None
         for judge in self.judges:
             given = fatal or answer(
                 text, clean(file.name), judge.exercise, judge.probes, judge.seed, self.limits
@@ -84,7 +85,7 @@ class Grader:
             ready_made = mark.failure and mark.failure.kind == "ready-made function used"
             if not given.loaded and not ready_made:
                 fatal = given  # the file would fail in the same way for every other exercise
-        return Grade(learner, tuple(marks))
+        return Grade(learner, tuple(marks), fatal and fatal.failure)
 
     def grade_class(self, files: dict[str, Path], jobs: int = 1) -> Iterator[Grade]:
         """Grade a file for each learner, `jobs` of them at the same time, in their order."""

@@ -16,8 +16,9 @@ class Diagnosis(NamedTuple):
     """Known mistakes that give what a function gives; several are a tie."""
 
     causes: tuple[Mistake, ...] = ()
-    whole: bool = False  # on every call; otherwise on `calls` of those that fail
-    calls: int = 0
+    explained: tuple[str, ...] = ()  # the failing calls that they explain
+    unexplained: str = ""  # the first failing call that they do not explain
+    whole: bool = False  # the same on every call, right ones as well
 
 
 class Judge:
@@ -58,32 +59,36 @@ class Judge:
     def diagnose(self, outcomes: Sequence[Outcome]) -> Diagnosis:
         """The mistakes that give the same: on every probe, else on most of those that fail.
 
-        Several where no probe tells them apart. Exceptions are too much alike to count on some
-        probes only.
+        Else the one mistake that gives the same on the first probe that fails. Several where no
+        probe tells them apart. Exceptions are too much alike to count on some probes only.
         """
-        same = [one for one, theirs in self.mistaken if self.alike(theirs, outcomes)]
-        if same:
-            return Diagnosis(tuple(same), whole=True)
         rows = zip(self.probes, self.expected, outcomes, strict=True)
         wrong = [
-            place
-            for place, (probe, expected, got) in enumerate(rows)
-            if got.raised is None and compare(self.exercise, probe, expected, got)
+            place for place, row in enumerate(rows) if compare(self.exercise, *row) is not None
         ]
-        counts = [
-            sum(
-                agree(self.exercise, self.probes[place], theirs[place], outcomes[place])
-                for place in wrong
+        names = [self.probes[place].name for place in wrong]
+        same = [one for one, theirs in self.mistaken if self.alike(theirs, outcomes)]
+        if same:
+            return Diagnosis(tuple(same), tuple(names), whole=True)
+        returned = [place for place in wrong if outcomes[place].raised is None]
+        explained: dict[tuple[int, ...], list[Mistake]] = {}
+        for mistake, theirs in self.mistaken:
+            alike = tuple(
+                place
+                for place in returned
+                if agree(self.exercise, self.probes[place], theirs[place], outcomes[place])
             )
-            for _, theirs in self.mistaken
-        ]
-        most = max(counts, default=0)
-        if 2 * most <= len(wrong):
-            return Diagnosis()
-        nearest = [
-            one for (one, _), count in zip(self.mistaken, counts, strict=True) if count == most
-        ]
-        return Diagnosis(tuple(nearest), calls=most)
+            explained.setdefault(alike, []).append(mistake)
+        places = max(explained, key=len, default=())
+        causes = explained.get(places, [])
+        if 2 * len(places) <= len(wrong):
+            first = [alike for alike in explained if wrong[0] in alike]
+            if len(first) != 1 or len(explained[first[0]]) > 1:
+                return Diagnosis()
+            places, causes = (wrong[0],), explained[first[0]]
+        others = [self.probes[place].name for place in wrong if place not in places]
+        found = tuple(self.probes[place].name for place in places)
+        return Diagnosis(tuple(causes), found, others[0] if others else "")
 
     def alike(self, some: Sequence[Outcome], others: Sequence[Outcome]) -> bool:
         """Whether two functions cannot be told apart by what they give."""

@@ -8,6 +8,7 @@ from html import escape
 from io import StringIO
 from typing import Any
 
+from minibert.course.comparison import Failure
 from minibert.course.grader import Grade, Mark
 from minibert.course.syllabus import Chapter
 from minibert.errors import MinibertError
@@ -41,13 +42,17 @@ class Report:
         (grade,) = self.grades
         width = max(len(mark.exercise.name) for mark in grade.marks)
         lines = [f"chapter {self.chapter.number}, {self.chapter.title}: {grade.learner}"]
+        if grade.failure:
+            lines.append(f"  the file as a whole fails: {grade.failure.message}")
+            lines += [f"      {line}" for line in grade.failure.details]
         for mark in grade.marks:
             verdict = "FAIL" if mark.failure else "pass"
             kind = mark.failure.kind if mark.failure else ""
             points = f"{mark.points}/{mark.exercise.points}"
             line = f"  {mark.exercise.name:{width}}  {verdict}  {points:>5}  {kind}"
             lines.append(line.rstrip())
-            lines += [f"      {line}" for line in explanation(mark)]
+            if mark.failure != grade.failure:
+                lines += [f"      {line}" for line in explanation(mark)]
         lines.append(f"{grade.points} of {grade.possible} points")
         if not grade.passed:
             lines.append(f"For a hint: minibert check {self.chapter.number} --hint NAME")
@@ -172,19 +177,34 @@ def explanation(mark: Mark) -> list[str]:
     lines = [f"{where}{failure.message}", *failure.details]
     if mark.calls > 1:
         lines.append(f"{mark.failed} of {mark.calls} calls fail.")
-    causes, whole, alike = mark.diagnosis
-    if causes:
-        gives = f"our function gives what one gets with {', or with '.join(c.says for c in causes)}"
-        if whole:
-            lines.append(f"Y{gives}.")
-        else:
-            lines.append(f"In {alike} of them y{gives}; something else is wrong besides.")
-        if len(causes) > 1:
+    if mark.diagnosis.causes:
+        lines.append(_cause(mark, failure))
+        if len(mark.diagnosis.causes) > 1:
             lines.append("(No call tells these apart.)")
     if failure.kind not in ("syntax error", "not UTF-8", "not readable"):
-        pages = dict.fromkeys(cause.page or mark.exercise.page for cause in causes)
-        lines.append(f"Read {' and '.join(pages) or mark.exercise.page}.")
+        pages = [cause.page or mark.exercise.page for cause in mark.diagnosis.causes]
+        read = dict.fromkeys(map(_where, pages or [mark.exercise.page]))
+        lines.append(f"Read {' and '.join(read)}.")
     return lines
+
+
+def _cause(mark: Mark, failure: Failure) -> str:
+    """What the known mistakes explain, and the first call that they do not."""
+    causes, explained, unexplained, whole = mark.diagnosis
+    what = ", or with ".join(cause.says for cause in causes)
+    if whole and failure.kind == "raises":
+        return f"This is what happens with {what}."
+    if whole:
+        return f"Your function gives what one gets with {what}."
+    where = f"{len(explained)} of them" if len(explained) > 1 else f'the call "{explained[0]}"'
+    rest = f'; the call "{unexplained}" fails for another reason' if unexplained else ""
+    return f"In {where}, your function gives what one gets with {what}{rest}."
+
+
+def _where(page: str) -> str:
+    """A page as the learner finds it: the notebook's file, and the heading in it."""
+    stem, _, heading = page.partition(": ")
+    return f"tutorials/{stem}.ipynb" + (f', "{heading}"' if heading else "")
 
 
 def _lines(mark: Mark) -> list[str]:

@@ -161,8 +161,8 @@ def held_out(file, judges):
         outcomes = judge.outcomes(function)
         where = f"{file.parent.name}/{file.name}: {name}"
         assert judge.failures(outcomes), f"{where}, which means {means}, passes"
-        causes, whole, _ = judge.diagnose(outcomes)
-        yield Told(where, means, tuple(cause.name for cause in causes), whole)
+        found = judge.diagnose(outcomes)
+        yield Told(where, means, tuple(cause.name for cause in found.causes), found.whole)
 
 
 def check_chapter(number, exercises):
@@ -198,7 +198,7 @@ def print_held_out(told):
     )
     print(f"\n{figures}")
     partly = sum(one.verdict in ("right", "tie") and not one.whole for one in told)
-    print(f"  {partly} of these by most of the calls that fail, the others by all calls")
+    print(f"  {partly} of these by some of the calls that fail, the others by all calls")
     absent = sum(one.means == "none" for one in told)
     print(f"  {absent} of all have a bug that is not in the museum")
     for one in told:

@@ -39,7 +39,7 @@ MASKED_SOFTMAX = Exercise(
     reference=functional.masked_softmax,
     probes=soft_probes,
     hints=("What is left of a key that is not there?", "Fill before, and fill again after."),
-    page="03_attention_with_a_pencil: the mask",
+    page="03_attention_with_a_pencil: The mask: words that are not there",
     mistakes=(
         Mistake("mask-after", "the mask applied after the softmax", mask_after),
         Mistake("mask-backwards", "the mask the wrong way round", mask_backwards),

@@ -1,10 +1,13 @@
 """The course can grade: the checks of `make course-check`, the slow ones for one chapter only."""
 
+import string
+import unicodedata
 from dataclasses import replace
 
 import course_check
 import pocket
 import pytest
+import torch
 
 from minibert.course.exercise import Mistake
 from minibert.course.exercises import exercises_of
@@ -56,6 +59,49 @@ def test_names_of_mistakes_are_unique():
         for mistake in exercise.mistakes
     ]
     assert len(names) == len(set(names)) > 40
+
+
+def layer_norm_of_embeddings(ids, types, token, position, segment):
+    total = token[ids] + position[: ids.shape[1]] + segment[types]
+    centred = total - total.mean(-1, keepdim=True)
+    return centred / (centred.square().mean(-1, keepdim=True) + 1e-12).sqrt()
+
+
+def columns_divided(rows):
+    return (rows @ rows.T) / torch.sqrt((rows * rows).sum(1))
+
+
+def one_minus_mask(scores, mask):
+    shifted = scores if mask is None else scores - 1e9 * (1 - mask)
+    powers = torch.exp(shifted - shifted.max(dim=-1, keepdim=True).values)
+    return powers / powers.sum(-1, keepdim=True)
+
+
+def mask_of_queries(lengths, size):
+    return (torch.arange(size)[None] < lengths[:, None]).unsqueeze(1).unsqueeze(-1)
+
+
+def ascii_punctuation(text):
+    decomposed = unicodedata.normalize("NFD", text.lower())
+    letters = [one for one in decomposed if unicodedata.category(one) != "Mn"]
+    return "".join(f" {one} " if one in string.punctuation else one for one in letters).split()
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "function", "cause", "whole"),
+    [
+        ("02", "embed", layer_norm_of_embeddings, "embeddings-normalised", True),
+        ("02", "cosine_similarity", columns_divided, "cosine-columns-divided", True),
+        ("03", "masked_softmax", one_minus_mask, "mask-subtracted-from-one", True),
+        ("04", "padding_mask", mask_of_queries, "padding-of-queries", True),
+        ("01", "split_words", ascii_punctuation, "split-ascii-punctuation", False),
+    ],
+)
+def test_what_a_newcomer_tried_is_named(number, name, function, cause, whole):
+    (exercise,) = (one for one in exercises_of(number) if one.name == name)
+    judge = Judge(exercise, SEED)
+    found = judge.diagnose(judge.outcomes(function))
+    assert ([one.name for one in found.causes], found.whole) == ([cause], whole)
 
 
 def broken(**changes):

@@ -13,6 +13,8 @@ from minibert.course.exercise import Exercise, Mistake, Probe
 from minibert.course.grader import Grader, learners, read
 from minibert.course.judging import Judge, judge
 from minibert.course.process import Limits
+from minibert.course.report import Report
+from minibert.course.syllabus import chapter_of
 from minibert.course.values import Other, pack, read_arrays, same, snapshot, unpack
 from minibert.errors import MinibertError
 from minibert.model import functional
@@ -79,6 +81,51 @@ def test_a_syntax_error_shows_its_line(grader, tmp_path):
         assert mark.failure.kind == "syntax error"
         assert mark.failure.message.startswith("line 3: ")
         assert mark.failure.details == ("def count_words(text:",)
+
+
+@pytest.mark.parametrize(
+    ("module", "own"),
+    [("my_04", True), ("anna04", True), ("my_file_3.helpers", True), ("h5", False)],
+)
+def test_a_module_of_the_learner_s_own_is_to_be_copied(grader, tmp_path, module, own):
+    file = tmp_path / "anna03.py"
+    for text in (f"from {module} import f\n", f"def count_words(text):\n    import {module}\n"):
+        file.write_text(text)
+        failure = grader.grade(file).marks[1].failure
+        top = module.partition(".")[0]
+        advice = "; a file is graded by itself: copy the functions into it" if own else ""
+        assert failure.message == f"ModuleNotFoundError: No module named '{top}'{advice}"
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "detail"),
+    [
+        ("def f(:\n", "line 1: ", "def f(:"),
+        ("1 / 0\n", "ZeroDivisionError: division by zero", "line 1, in <module>: 1 / 0"),
+        ("while True: pass\n", "not done after 1 seconds while the file was loaded", ""),
+        ("def f(): pass\n", "", ""),  # other functions are missing: no failure of the file
+    ],
+)
+def test_a_file_that_fails_as_a_whole_says_so_once(text, message, detail, tmp_path):
+    file = tmp_path / "my_03.py"
+    file.write_text(text)
+    grade = Grader(pocket.EXERCISES, limits=Limits(seconds=1)).grade(file)
+    shown = str(Report(chapter_of("03"), (grade,), 1))
+    assert all(mark.failure for mark in grade.marks)
+    if message:
+        assert {mark.failure for mark in grade.marks} == {grade.failure}
+        assert shown.count(f"  the file as a whole fails: {message}") == 1
+        assert shown.count(message) == 1
+        assert detail in shown
+        assert "Read " not in shown
+    else:
+        assert grade.failure is None
+        assert shown.count("the file has no function") == len(pocket.EXERCISES)
+
+
+def test_a_file_that_cannot_be_read_says_so_once(grader, tmp_path):
+    shown = str(Report(chapter_of("03"), (grader.grade(tmp_path / "none.py"),), 1))
+    assert shown.count("this is no file") == 1
 
 
 @pytest.mark.parametrize(
@@ -246,14 +293,23 @@ def test_mistakes_that_no_call_tells_apart_are_a_tie_and_most_calls_name_the_nea
     judge = Judge(exercise, 0)
 
     def told(function):
-        causes, whole, calls = judge.diagnose(judge.outcomes(function))
-        return [cause.name for cause in causes], whole, calls
+        causes, explained, unexplained, whole = judge.diagnose(judge.outcomes(function))
+        return [cause.name for cause in causes], "".join(explained), unexplained, whole
 
-    assert told(times(3)) == (["three", "three-again"], True, 0)
-    assert told(times(4)) == (["four"], True, 0)
-    assert told(times(4, 4)) == (["four"], False, 3)  # 1, 2 and 3 of the four calls that fail
-    assert told(times(5)) == ([], False, 0)
-    assert told(lambda x: 4 * x if x == 1 else 7) == ([], False, 0)
+    nothing = ([], "", "", False)
+    assert told(times(3)) == (["three", "three-again"], "1234", "", True)
+    assert told(times(4)) == (["four"], "1234", "", True)
+    assert told(times(4, 4)) == (["four"], "123", "4", False)
+    assert told(times(5)) == nothing
+    # the first call that fails, if one mistake alone gives the same there
+    assert told(lambda x: [0, 4, 7, 7, 7][x]) == (["four"], "1", "2", False)
+    assert told(lambda x: [0, 3, 7, 7, 7][x]) == nothing
+    assert told(lambda x: [0, 7, 8, 7, 7][x]) == nothing
+    # exceptions count among the calls that fail, and explain none of them
+    assert told(lambda x: 0 if not x else 4 * x // (x == 2)) == nothing
+    assert told(lambda x: 0 if not x else 4 * x // (x == 1)) == (["four"], "1", "2", False)
+    # right where the mistake is not
+    assert told(lambda x: [0, 4, 4, 12, 16][x]) == (["four"], "134", "", False)
 
 
 def test_other_seeds_draw_other_calls_and_the_same_seed_the_same():

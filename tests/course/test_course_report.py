@@ -14,14 +14,14 @@ from minibert.course import checking
 from minibert.course.comparison import Failure
 from minibert.course.grader import Grade, Grader, Mark
 from minibert.course.judging import Diagnosis
-from minibert.course.report import Report
+from minibert.course.report import Report, explanation
 from minibert.course.syllabus import chapter_of
 from minibert.errors import MinibertError
 
 SOFT, COUNT, MEAN = pocket.EXERCISES
 EVIL = '<script>alert("1")</script> & \'"'
 TIE = Diagnosis(SOFT.mistakes, whole=True)
-PARTLY = Diagnosis(COUNT.mistakes[:1], calls=2)
+PARTLY = Diagnosis(COUNT.mistakes[:1], ("nothing", "a line"), "a row")
 
 
 def failed(kind, message, *details, diagnosis=None, exercise=SOFT):
@@ -52,19 +52,37 @@ def test_the_terminal_shows_what_is_wrong_and_what_to_read():
         "      Your function gives what one gets with the mask applied after the softmax, or with "
         "the mask the wrong way round.",
         "      (No call tells these apart.)",
-        "      Read 03_attention_with_a_pencil: the mask.",
+        "      Read tutorials/03_attention_with_a_pencil.ipynb, "
+        '"The mask: words that are not there".',
         "  count_words       FAIL    0/2  raises",
         f'      in the call "a row": ValueError: {EVIL}',
         f"      {EVIL}",
         "      3 of 4 calls fail.",
-        "      In 2 of them your function gives what one gets with every word counted once; "
-        "something else is wrong besides.",
-        "      Read 01_words_to_numbers.",
+        "      In 2 of them, your function gives what one gets with every word counted once; "
+        'the call "a row" fails for another reason.',
+        "      Read tutorials/01_words_to_numbers.ipynb.",
         "  mean_and_largest  pass    1/1",
         "1 of 6 points",
         "For a hint: minibert check 03 --hint NAME",
     ]
     assert "hint" not in str(Report(chapter_of("03"), (RIGHT,), 1))
+
+
+def said(diagnosis, kind="wrong values"):
+    return explanation(failed(kind, "m", diagnosis=diagnosis))[2]
+
+
+def test_a_diagnosis_says_how_much_it_explains():
+    one = SOFT.mistakes[:1]
+    gives = "our function gives what one gets with the mask applied after the softmax"
+    assert said(Diagnosis(one, ("a row",), whole=True)) == f"Y{gives}."
+    happens = "This is what happens with the mask applied after the softmax."
+    assert said(Diagnosis(one, ("a row",), whole=True), "raises") == happens
+    assert said(Diagnosis(one, ("a row", "b"))) == f"In 2 of them, y{gives}."
+    first = 'In the call "a row", y'
+    besides = '; the call "b" fails for another reason.'
+    assert said(Diagnosis(one, ("a row",), "b")) == f"{first}{gives}{besides}"
+    assert said(Diagnosis(one, ("a row",), "b"), "raises").startswith(first)
 
 
 def test_a_class_is_a_table_with_its_common_mistakes():
@@ -92,8 +110,7 @@ def test_json_holds_everything():
         "failed_calls": 3,
         "whole": True,
         "causes": [
-            {"name": one.name, "says": one.says, "page": "03_attention_with_a_pencil: the mask"}
-            for one in SOFT.mistakes
+            {"name": one.name, "says": one.says, "page": SOFT.page} for one in SOFT.mistakes
         ],
     }
     assert learner["exercises"][2]["kind"] is None
@@ -212,7 +229,7 @@ def test_what_cannot_be_checked_is_told_in_a_line(words, message, monkeypatch, c
 def test_every_question_gets_one_more_hint(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     first = "hint 1 of 2: A dictionary.\n"
-    second = "hint 2 of 2: dict.get has a default.\n"
+    second = "hint 2 of 2: dict.get has a default.\nthat was the last one\n"
     for expected in (first, first + second, first + second):
         assert check(monkeypatch, capsys, "3", "--hint", "count_words") == (0, expected)
     assert check(monkeypatch, capsys, "03", "--hint", "count_words:1") == (0, first)

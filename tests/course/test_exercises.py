@@ -52,10 +52,9 @@ def probes_of(exercise, seed):
 
 
 def headings(chapter):
-    """The headings of a chapter that is written, in small letters."""
+    """The headings of a chapter."""
     file = TUTORIALS / f"{chapter.stem}.py"
-    text = file.read_text(encoding="utf-8").lower() if file.exists() else ""
-    return re.findall(r"^# #+ (.*)$", text, re.MULTILINE)
+    return re.findall(r"^# #+ (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def test_a_chapter_is_found_by_its_number_alone():
@@ -82,6 +81,19 @@ def test_the_stubs_are_the_exercises(number):
     assert list(functions_of(TUTORIALS / "exercises" / f"{number}.py")) == wanted
     assert set(wanted) <= set(functions_of(TUTORIALS / "solutions" / f"{number}.py"))
     assert 3 <= len(wanted) <= 6
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_stub_says_how_it_is_graded_and_what_is_refused(number):
+    said = " ".join(str(names_of(TUTORIALS / "exercises" / f"{number}.py")["__doc__"]).split())
+    title, copy = said.split(". ", 1)
+    assert title.startswith(f"Chapter {int(number)}, ")
+    assert copy == (
+        f"Copy this file, fill it in, and run: minibert check {number} my_{number}.py "
+        "All of torch's arithmetic is yours to use, but no function that does the whole exercise "
+        "(such as torch.softmax for a `softmax`): the grader refuses it, and says so. Each file "
+        "stands alone: copy what you need of your earlier files into it."
+    )
 
 
 @pytest.mark.parametrize("number", NUMBERS)
@@ -131,10 +143,10 @@ def test_the_examples_of_a_stub_are_true(number, exercise):
 def test_an_exercise_can_be_read_up(number, exercise):
     chapter = chapter_of(number)
     for page in (exercise.page, *(one.page for one in exercise.mistakes if one.page)):
-        stem, _, section = page.partition(": ")
+        stem, _, heading = page.partition(": ")
         assert stem == chapter.stem
-        if section and headings(chapter):
-            assert any(section.lower() in heading for heading in headings(chapter)), page
+        assert heading in headings(chapter), page
+        assert (TUTORIALS / f"{stem}.ipynb").exists()
 
 
 @pytest.mark.parametrize(("number", "exercise"), EACH)
@@ -152,6 +164,13 @@ def test_probes_follow_from_the_seed(number, exercise):
     assert not same(first, other)
     names = [probe.name for probe in probes_of(exercise, 5)]
     assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(("number", "exercise"), EACH)
+def test_no_probe_s_name_reads_like_a_verdict(number, exercise):
+    """It is shown right before what is wrong with the learner's own answer."""
+    for probe in probes_of(exercise, 0):
+        assert not re.search(r"\b(is|are) (wrong|right|found)\b|\bwrong\b", probe.name), probe.name
 
 
 def test_the_museum_is_large_and_every_mistake_has_a_name_of_its_own():

@@ -1,6 +1,10 @@
 """Chapter 2, Embeddings.
 
 Copy this file, fill it in, and run: minibert check 02 my_02.py
+
+All of torch's arithmetic is yours to use, but no function that does the whole exercise (such as
+torch.softmax for a `softmax`): the grader refuses it, and says so. Each file stands alone: copy
+what you need of your earlier files into it.
 """
 
 import torch
@@ -18,7 +22,7 @@ def embed(
 
     input_ids, token_type_ids (B, S), of whole numbers; token_table (V, D), position_table with at
     least S rows, segment_table -> (B, S, D). Places count from 0 in each sequence, padding or not.
-    Gradients must reach the tables. (LayerNorm comes in chapter 5.)
+    Gradients must reach the tables. (Without LayerNorm: you write that in chapter 5.)
 
     >>> tokens = torch.tensor([[1.0, 1.0], [2.0, 2.0]])
     >>> places = torch.tensor([[10.0, 0.0], [20.0, 0.0], [30.0, 0.0]])

@@ -1,6 +1,10 @@
 """Chapter 3, Attention.
 
 Copy this file, fill it in, and run: minibert check 03 my_03.py
+
+All of torch's arithmetic is yours to use, but no function that does the whole exercise (such as
+torch.softmax for a `softmax`): the grader refuses it, and says so. Each file stands alone: copy
+what you need of your earlier files into it.
 """
 
 import torch

@@ -1,4 +1,11 @@
-"""Chapter 6, The whole BERT. Copy this file, fill it in, and run: minibert check 06 my_06.py"""
+"""Chapter 6, The whole BERT.
+
+Copy this file, fill it in, and run: minibert check 06 my_06.py
+
+All of torch's arithmetic is yours to use, but no function that does the whole exercise (such as
+torch.softmax for a `softmax`): the grader refuses it, and says so. Each file stands alone: copy
+what you need of your earlier files into it.
+"""
 
 import torch
 from torch import Tensor

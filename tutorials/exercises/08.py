@@ -1,4 +1,11 @@
-"""Chapter 8, Pairs and scores. Copy this file, fill it in, and run: minibert check 08 my_08.py"""
+"""Chapter 8, Pairs and scores.
+
+Copy this file, fill it in, and run: minibert check 08 my_08.py
+
+All of torch's arithmetic is yours to use, but no function that does the whole exercise (such as
+torch.softmax for a `softmax`): the grader refuses it, and says so. Each file stands alone: copy
+what you need of your earlier files into it.
+"""
 
 from torch import Tensor
 

@@ -1,4 +1,11 @@
-"""Chapter 10, Tagging. Copy this file, fill it in, and run: minibert check 10 my_10.py"""
+"""Chapter 10, Tagging.
+
+Copy this file, fill it in, and run: minibert check 10 my_10.py
+
+All of torch's arithmetic is yours to use, but no function that does the whole exercise (such as
+torch.softmax for a `softmax`): the grader refuses it, and says so. Each file stands alone: copy
+what you need of your earlier files into it.
+"""
 
 
 def label_pieces(word_ids: list[int | None], labels: list[int]) -> list[int]:

@@ -1,4 +1,11 @@
-"""Chapter 11, When it does not learn. Copy it, fill it in, and run: minibert check 11 my_11.py"""
+"""Chapter 11, When it does not learn.
+
+Copy this file, fill it in, and run: minibert check 11 my_11.py
+
+All of torch's arithmetic is yours to use, but no function that does the whole exercise (such as
+torch.softmax for a `softmax`): the grader refuses it, and says so. Each file stands alone: copy
+what you need of your earlier files into it.
+"""
 
 
 def expected_first_loss(classes: int) -> float:

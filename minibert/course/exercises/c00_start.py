@@ -48,7 +48,7 @@ def accuracy_probes(generator: Generator) -> list[Probe]:
     labels = logits.argmax(-1)
     labels[0] = (labels[0] + 1) % classes
     return [
-        Probe("one row is wrong", (logits, labels)),
+        Probe("a batch with one mistake in it", (logits, labels)),
         Probe("any labels", (normal(generator, 9, classes), whole(generator, 0, classes, 9))),
         Probe("as many rows as classes", (square, square.argmax(-1))),
         Probe("negative logits", (normal(generator, 7, 2, mean=-5.0), whole(generator, 0, 2, 7))),

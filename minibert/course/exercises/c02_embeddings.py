@@ -211,6 +211,13 @@ EMBED_MISTAKES = (
         lambda *arguments: embed(*arguments).detach(),
     ),
     Mistake(
+        "embeddings-normalised",
+        "a LayerNorm after the sum: the sum alone is asked for",
+        lambda *arguments: torch_functional.layer_norm(
+            embed(*arguments), arguments[2].shape[-1:], eps=1e-12
+        ),
+    ),
+    Mistake(
         "embeddings-padding-zeroed",
         "zeros where the id is 0: padding has embeddings, too; the mask is attention's business",
         lambda ids, *others: embed(ids, *others) * (ids != 0)[..., None],
@@ -227,6 +234,11 @@ COSINE_MISTAKES = (
         "cosine-one-length",
         "a division by the length of one of the two rows only",
         lambda rows: torch_functional.normalize(rows, dim=-1) @ rows.T,
+    ),
+    Mistake(
+        "cosine-columns-divided",
+        "a division of the columns only: lengths[:, None] divides the rows as well",
+        lambda rows: rows @ rows.T / rows.norm(dim=-1),
     ),
     Mistake(
         "cosine-squared-lengths",

@@ -183,13 +183,13 @@ SCORES_MISTAKES = (
         "scores-without-scale",
         "no division by the root of the width",
         lambda query, key: query @ key.mT,
-        f"{PAGE}: why the root of the width",
+        f"{PAGE}: Scale: why the root of the width?",
     ),
     Mistake(
         "scores-by-width",
         "a division by the width, not by its root",
         lambda query, key: query @ key.mT / query.shape[-1],
-        f"{PAGE}: why the root of the width",
+        f"{PAGE}: Scale: why the root of the width?",
     ),
     Mistake(
         "scores-times-root",
@@ -255,14 +255,14 @@ MASKED_SOFTMAX_MISTAKES = (
         "mask-after-softmax",
         "the mask applied after the softmax: rows no longer add up to one",
         masked_afterwards,
-        f"{PAGE}: The mask",
+        f"{PAGE}: The mask: words that are not there",
     ),
     Mistake(
         "mask-renormalised",
         "the mask applied after the softmax and the rest divided by its sum: 0 / 0 where none is "
         "left, or where all of them had vanished beside a masked one",
         renormalised,
-        f"{PAGE}: The mask",
+        f"{PAGE}: The mask: words that are not there",
     ),
     Mistake(
         "mask-inverted",
@@ -278,13 +278,13 @@ MASKED_SOFTMAX_MISTAKES = (
         "mask-nan-rows",
         "-inf in all places of a row where no key is left, which gives NaN",
         lambda scores, mask: filled(scores, mask, -math.inf),
-        f"{PAGE}: The mask",
+        f"{PAGE}: The mask: words that are not there",
     ),
     Mistake(
         "mask-uniform-rows",
         "equal shares for all keys of a row where none is left: zeros are asked for",
         lambda scores, mask: filled(scores, mask, torch.finfo(scores.dtype).min),
-        f"{PAGE}: The mask",
+        f"{PAGE}: The mask: words that are not there",
     ),
     Mistake(
         "mask-zero-scores",
@@ -311,6 +311,13 @@ MASKED_SOFTMAX_MISTAKES = (
         "mask-added-minus-a-billion",
         "-1e9 added under the mask: where no key is left, all of them sink alike",
         lambda scores, mask: added(scores, mask, -1e9),
+    ),
+    Mistake(
+        "mask-subtracted-from-one",
+        "1 - mask, which torch refuses for True and False: ~mask turns those round",
+        lambda scores, mask: torch.softmax(
+            scores if mask is None else scores + (1 - mask) * -1e9, -1
+        ),
     ),
     Mistake(
         "mask-added-as-it-is",
@@ -570,7 +577,7 @@ EXERCISES = (
             "Of which shape must the key be, so that (S, W) @ (W, S) gives (S, S)?",
             "query @ key.transpose(-2, -1), divided by math.sqrt of the last size.",
         ),
-        page=f"{PAGE}: which key fits which query",
+        page=f"{PAGE}: Scores: which key fits which query?",
         mistakes=SCORES_MISTAKES,
         forbidden=("minibert.model.functional.attention_scores",),
     ),
@@ -589,7 +596,7 @@ EXERCISES = (
             "Fill twice: the lowest number before the softmax, 0.0 after it. mask.bool() also "
             "takes 1 and 0, and ~ turns it round.",
         ),
-        page=f"{PAGE}: The mask",
+        page=f"{PAGE}: The mask: words that are not there",
         mistakes=MASKED_SOFTMAX_MISTAKES,
         forbidden=("minibert.model.functional.masked_softmax",),
         tolerance=1e-7,  # some add a small number to the sums

@@ -656,7 +656,7 @@ ENCODER_LAYER_MISTAKES = (
         "layer-pre-norm",
         "LayerNorm before each sublayer (pre-norm): BERT normalises the sums (post-norm)",
         stepping(Steps(normalise_first=True)),
-        f"{PAGE}: Norm after or before",
+        f"{PAGE}: Norm after or before?",
     ),
     Mistake(
         "layer-first-norm-twice",
@@ -892,7 +892,7 @@ EXERCISES = (
             "A linear layer keeps its weight as (out, in): x @ weight.T + bias.",
             "Your gelu goes between the two layers, and nowhere else.",
         ),
-        page=f"{PAGE}: Feed-forward",
+        page=f"{PAGE}: Feed-forward: each word by itself",
         mistakes=FEED_FORWARD_MISTAKES,
         forbidden=("minibert.model.functional.feed_forward",),
     ),

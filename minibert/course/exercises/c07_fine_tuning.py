@@ -77,7 +77,7 @@ CROSS_ENTROPY = Exercise(
         "to 0 afterwards.",
         "Divide by the number of labels that count, but by 1 if there is none.",
     ),
-    page=f"{PAGE}: the loss",
+    page=f"{PAGE}: The loss",
     mistakes=(
         Mistake(
             "loss-over-padding",
@@ -184,7 +184,7 @@ RATE = Exercise(
         "The second falls from the peak, at step == warmup, to 0, at step == total: so it takes "
         "total - warmup steps.",
     ),
-    page=f"{PAGE}: the step",
+    page=f"{PAGE}: The step",
     mistakes=(
         Mistake(
             "rate-no-warmup",
@@ -303,7 +303,7 @@ DECAYS = Exercise(
         "Print the names: [name for name, _ in model.named_parameters()].",
         "A name that ends with bias, or with norm.weight, does not decay. All others do.",
     ),
-    page=f"{PAGE}: the step",
+    page=f"{PAGE}: The step",
     mistakes=(
         Mistake("decay-everything", "all parameters decayed", lambda name: True),
         Mistake(
@@ -395,7 +395,7 @@ CLIP = Exercise(
         "Its norm: the root of the sum of all squares, over all elements of all tensors.",
         "If it is above max_norm, multiply every tensor with max_norm / norm; else change nothing.",
     ),
-    page=f"{PAGE}: the step",
+    page=f"{PAGE}: The step",
     mistakes=(
         Mistake(
             "clip-each-tensor",
@@ -614,7 +614,7 @@ ADAMW_STEP = Exercise(
         "The change is the mean over (the root of the square + 1e-8). The decay goes beside it, "
         "not into the gradient: parameter - rate * (change + decay * parameter).",
     ),
-    page=f"{PAGE}: the step",
+    page=f"{PAGE}: The step",
     mistakes=(
         Mistake(
             "adamw-uncorrected",
@@ -772,7 +772,7 @@ TRAIN = Exercise(
         "For each batch: loss, loss.backward(), a step under torch.no_grad(), and the gradient "
         "back to None: backward adds to what is there.",
     ),
-    page=f"{PAGE}: the loop",
+    page=f"{PAGE}: The loop",
     mistakes=(
         Mistake(
             "train-gradients-pile-up",

@@ -41,12 +41,12 @@ def _classes(generator: torch.Generator) -> list[Probe]:
     predictions, labels = ([pairs[place][side] for place in order] for side in (0, 1))
     return [
         Probe("some of each kind", (predictions, labels)),
-        Probe("worse than chance", ([1 - guess for guess in predictions], labels)),
-        Probe("nothing is found", ([0] * len(labels), labels)),
-        Probe("there is nothing to find", (predictions, [0] * len(labels))),
-        Probe("neither found nor there", ([0, 0, 0], [0, 0, 0])),
-        Probe("everything is found", ([1, 1, 1, 1], [1, 0, 1, 1])),
-        Probe("all is right", (labels, labels)),
+        Probe("predictions worse than chance", ([1 - guess for guess in predictions], labels)),
+        Probe("predictions of 0 only", ([0] * len(labels), labels)),
+        Probe("labels of 0 only", (predictions, [0] * len(labels))),
+        Probe("predictions and labels of 0 only", ([0, 0, 0], [0, 0, 0])),
+        Probe("predictions of 1 only", ([1, 1, 1, 1], [1, 0, 1, 1])),
+        Probe("predictions equal to the labels", (labels, labels)),
     ]
 
 
@@ -62,7 +62,7 @@ F1 = Exercise(
         "Count three things: found and there, found but not there, there but not found.",
         "2 * found and there / (all found + all there), and 0 where that is 0 / 0.",
     ),
-    page=f"{PAGE}: accuracy, F1, Matthews",
+    page=f"{PAGE}: Accuracy, F1, Matthews",
     mistakes=(
         Mistake(
             "f1-macro", "the mean of both classes' F1; that of class 1 is meant", metrics.macro_f1
@@ -174,7 +174,7 @@ MATTHEWS = Exercise(
         "predicted 1, all predicted 0, all labelled 1, all labelled 0.",
         "If one of the four sums is 0, so is the result.",
     ),
-    page=f"{PAGE}: accuracy, F1, Matthews",
+    page=f"{PAGE}: Accuracy, F1, Matthews",
     mistakes=(
         Mistake("matthews-no-root", "the root left out", _of_counts(_matthews_without_root)),
         Mistake(
@@ -354,7 +354,7 @@ SEGMENT_IDS = Exercise(
         "Write it down: [CLS] first text [SEP] second text [SEP].",
         "A [SEP] belongs to the text before it. A single text has one [SEP].",
     ),
-    page=f"{PAGE}: two texts in one input",
+    page=f"{PAGE}: Two texts in one input",
     mistakes=(
         Mistake(
             "segments-first-sep-in-second",
@@ -424,7 +424,7 @@ REGRESSION_LOSS = Exercise(
         "Look at the shapes before you subtract: (B, 1) minus (B,) is (B, B).",
         "logits.squeeze(-1) is (B,). Then the mean of the squared differences.",
     ),
-    page=f"{PAGE}: a number instead of a class",
+    page=f"{PAGE}: A number instead of a class",
     mistakes=(
         Mistake(
             "regression-every-pair",

@@ -54,7 +54,7 @@ WINDOW_STARTS = Exercise(
         "A window from `start` reaches the end if start + room >= length: it is the last one.",
         "Every text has the window from 0, however short it is.",
     ),
-    page=f"{PAGE}: windows",
+    page=f"{PAGE}: Windows",
     mistakes=(
         Mistake(
             "windows-stride-is-overlap",
@@ -230,7 +230,7 @@ BEST_SPAN = Exercise(
         "Keep the best so far, and replace it only by what is really better (>): then the first of "
         "equal ones stays.",
     ),
-    page=f"{PAGE}: the best span",
+    page=f"{PAGE}: The best span",
     mistakes=(
         Mistake(
             "span-each-by-itself",
@@ -367,7 +367,7 @@ NORMALISE = Exercise(
         r"Articles are whole words: re.sub(r'\b(a|an|the)\b', ' ', text). For the blanks, "
         'text.split() and " ".join.',
     ),
-    page=f"{PAGE}: scoring by hand",
+    page=f"{PAGE}: Scoring by hand",
     mistakes=(
         Mistake(
             "normalise-case",
@@ -523,7 +523,7 @@ TOKEN_F1 = Exercise(
         'Without golds the right answer is "". Where either side has no word, the score is 1 if '
         "both have none, else 0.",
     ),
-    page=f"{PAGE}: scoring by hand",
+    page=f"{PAGE}: Scoring by hand",
     mistakes=(
         Mistake(
             "token-f1-sets",
@@ -627,7 +627,7 @@ ANSWER_OR_NULL = Exercise(
         "smallest of their scores counts.",
         "There is no answer if min(null_scores) - span_score > threshold.",
     ),
-    page=f"{PAGE}: no answer",
+    page=f"{PAGE}: No answer",
     mistakes=(
         Mistake(
             "null-maximum",

@@ -93,7 +93,7 @@ LABEL_PIECES = Exercise(
         "The word's label where the word is another than before, -100 where it is the same, and "
         "-100 where it is None. Word 0 is a word: ask `is None`, not `not word`.",
     ),
-    page=f"{PAGE}: one word, many pieces, one label",
+    page=f"{PAGE}: One word, many pieces, one label",
     mistakes=(
         Mistake(
             "pieces-all-labelled",
@@ -201,7 +201,7 @@ TO_IOB2 = Exercise(
         "An I begins an entity at the start of the sentence, after O, and after a tag of another "
         "type. B and O stay as they are.",
     ),
-    page=f"{PAGE}: tags: B begins",
+    page=f"{PAGE}: Tags: B begins, I goes on, O is outside",
     mistakes=(
         Mistake(
             "iob2-unchanged",
@@ -308,7 +308,7 @@ ENTITIES = Exercise(
         "and so does the end of the sentence.",
         'The type is all behind the first hyphen: tag.partition("-")[2].',
     ),
-    page=f"{PAGE}: sequences that cannot be",
+    page=f"{PAGE}: Sequences that cannot be",
     mistakes=(
         Mistake(
             "entities-end-behind",
@@ -438,17 +438,17 @@ def _tagged_sentences(generator: torch.Generator) -> list[Probe]:
     gold = [[*gap, a, a_, a_, "O", b], [b, b_, "O", a, "O"], ["O", c, *gap], [a, "O", b, "O"]]
     guess = [[*gap, a, a_, "O", "O", b], [b, b_, "O", b, "O"], ["O", "O", *gap], [a, a, b, b_]]
     return [
-        Probe("some right", (gold, guess)),
-        Probe("the other way round", (guess, gold)),
-        Probe("a wrong beginning", ([[a, a_, "O", b]], [["O", a, "O", b]])),
+        Probe("a few sentences", (gold, guess)),
+        Probe("the same with guess and gold exchanged", (guess, gold)),
+        Probe("an entity guessed from its second word on", ([[a, a_, "O", b]], [["O", a, "O", b]])),
         Probe(
             "the same entity in another sentence", ([[a, "O"], ["O", "O"]], [["O", "O"], [a, "O"]])
         ),
         Probe("the same place in two sentences", ([[a, "O"], [a, "O"]], [[a, "O"], ["O", "O"]])),
         Probe("I in place of B", ([["O", a, a_, "O"]], [["O", a_, a_, "O"]])),
-        Probe("nothing is found", (gold, [["O"] * len(tags) for tags in gold])),
-        Probe("nothing is there", ([["O", "O"]], [["O", "O"]])),
-        Probe("all is right", (gold, gold)),
+        Probe("a guess without entities", (gold, [["O"] * len(tags) for tags in gold])),
+        Probe("sentences without entities", ([["O", "O"]], [["O", "O"]])),
+        Probe("a guess equal to the gold", (gold, gold)),
     ]
 
 
@@ -465,7 +465,7 @@ ENTITY_F1 = Exercise(
         "Count over all sentences together: those that are right, all of gold, all predicted.",
         "2 * right / (gold + predicted), and 0 if there is none of either.",
     ),
-    page=f"{PAGE}: why accuracy flatters",
+    page=f"{PAGE}: Why accuracy flatters",
     mistakes=(
         Mistake("entity-f1-tokens", "words counted in place of entities", _counted(_tagged)),
         Mistake(

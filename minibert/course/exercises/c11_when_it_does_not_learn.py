@@ -38,7 +38,7 @@ EXPECTED_FIRST_LOSS = Exercise(
         "The loss is minus the natural logarithm of the right one's probability: math.log, not "
         "math.log2.",
     ),
-    page=f"{PAGE}: your diagnosis",
+    page=f"{PAGE}: Your diagnosis",
     mistakes=(
         Mistake(
             "first-loss-in-bits",
@@ -149,7 +149,7 @@ LEAKED = Exercise(
         'A set of " ".join(text.lower().split()) for the training texts; then look up each dev '
         "text, and keep its place.",
     ),
-    page=f"{PAGE}: from suspicion to proof",
+    page=f"{PAGE}: From suspicion to proof",
     mistakes=(
         Mistake(
             "leak-as-written",
@@ -258,7 +258,7 @@ SHARE_TRUNCATED = Exercise(
         "[CLS] and [SEP] need room as well. From which length on is something cut?",
         "Count length + 2 > max_length, and divide by the number of texts; 0 if there is none.",
     ),
-    page=f"{PAGE}: from suspicion to proof",
+    page=f"{PAGE}: From suspicion to proof",
     mistakes=(
         Mistake("truncated-no-special", "the room of [CLS] and [SEP] forgotten", _share_longer),
         Mistake(
@@ -425,7 +425,7 @@ DIAGNOSE = Exercise(
         "The order matters: a frozen body has a loss of guessing as well, and so has a loss far "
         "above guessing.",
     ),
-    page=f"{PAGE}: from suspicion to proof",
+    page=f"{PAGE}: From suspicion to proof",
     mistakes=(
         Mistake(
             "diagnose-bits",
