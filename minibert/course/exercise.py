@@ -1,9 +1,9 @@
 """What an exercise is: the function asked for, what it is tried on, and the mistakes people make.
 
-One module of `minibert.course.exercises` for each chapter declares its EXERCISES. The mistakes are
-the bug museum: wrong functions that look right. A failing answer is compared with them, so that the
-learner is told what went wrong and not only that something did; and the checks of the course are
-held to tell every one of them from the right answer.
+One module of `minibert.course.exercises` for each chapter declares its EXERCISES, and one of
+`minibert.course.museum` its MISTAKES: wrong functions that look right. A failing answer is compared
+with them, so that the learner is told what went wrong and not only that something did; and the
+checks of the course are held to tell every one of them from the right answer.
 """
 
 from collections.abc import Callable
