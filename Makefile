@@ -4,7 +4,8 @@
 # make tutorials     build the chapters' notebooks from their scripts
 # make course-check  hold the course's exercises to their solutions and to known mistakes
 # make lint          what else CI checks: style, form, types
-# make bench         time a training step beside transformers
+# make bench         time training and inference on the CPU beside transformers (an hour or two);
+#                    GLUE=FOLDER times them on the real data's lengths
 #
 # All of them install what they need into .venv. TORCH_INDEX=URL takes PyTorch from another index,
 # such as https://download.pytorch.org/whl/cpu for its smaller CPU builds. JUPYTER_FLAGS are handed to
@@ -13,6 +14,7 @@
 PYTHON ?= python3
 TORCH_INDEX ?=
 JUPYTER_FLAGS ?=
+GLUE ?= data/glue
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -48,7 +50,11 @@ course-check: $(VENV)/.tools
 	$(BIN)/python -m tests.course.library_mutants
 
 bench: $(VENV)/.tools
-	$(BIN)/python benchmarks/step_cpu.py --output benchmarks/results/step_cpu.json
+	$(BIN)/python benchmarks/roofline.py --output runs/bench/roofline.json --picture runs/bench/roofline.png
+	$(BIN)/python benchmarks/step_cpu.py --output runs/bench/step_cpu.json
+	$(BIN)/python benchmarks/gains_cpu.py --data $(GLUE) --output runs/bench/gains_cpu.json
+	$(BIN)/python benchmarks/infer_cpu.py --data $(GLUE) --no-compile --output runs/bench/infer_cpu.json
+	$(BIN)/python benchmarks/train_cpu.py --data $(GLUE) --no-compile --output runs/bench/train_cpu.json
 
 # Torch comes first and by itself, so that nothing else can pull in another build of it.
 $(VENV)/.installed: pyproject.toml constraints.txt

@@ -41,15 +41,15 @@ def evaluate(
     model.eval()
     parts = []
     total = denominator = 0.0
-    for rows in processes.share(list(sorted_batches(features.lengths, batch_size))):
-        batch = features.packed(rows).to(precision.device)
-        with precision.autocast():
+    with precision.autocast():  # one for all batches: so it casts the weights but once
+        for rows in processes.share(list(sorted_batches(features.lengths, batch_size))):
+            batch = features.packed(rows).to(precision.device)
             out = model(**batch.inputs)
-        parts.append((rows, out._make(value.float().cpu() for value in out)))
-        if features.labels is not None:
-            loss = task.loss(out, batch)
-            total += loss.total.item()
-            denominator += loss.denominator.item()
+            parts.append((rows, out._make(value.float().cpu() for value in out)))
+            if features.labels is not None:
+                loss = task.loss(out, batch)
+                total += loss.total.item()
+                denominator += loss.denominator.item()
     model.train(was_training)
     parts = processes.gather(parts)
     total, denominator = map(sum, zip(*processes.gather([(total, denominator)]), strict=True))

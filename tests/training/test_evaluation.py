@@ -1,11 +1,13 @@
 """Evaluation: in the examples' own order, however it is cut into batches, and without training."""
 
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
 import torch
 from tiny_runs import GLUE, SAMPLED, examples_of, features_of, save_tiny_model
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from minibert import BertForSequenceClassification, BertTokenizer
 from minibert.tasks.features import Features
@@ -109,3 +111,27 @@ def test_one_example_is_enough(task, model, tokenizer):
     found = evaluate(model, task, Features(examples_of(task.name, 1), tokenizer, 24), PRECISION)
 
     assert all(math.isfinite(value) for value in found.metrics.values())
+
+
+class Casts(TorchDispatchMode):
+    """How often each tensor was turned into bfloat16."""
+
+    def __init__(self):
+        super().__init__()
+        self.counts = Counter()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func is torch.ops.aten._to_copy.default and kwargs.get("dtype") == torch.bfloat16:
+            self.counts[id(args[0])] += 1
+        return func(*args, **(kwargs or {}))
+
+
+def test_weights_are_cast_once_however_many_batches_there_are(body, tokenizer):
+    task = task_named("sst-2")
+    model = BertForSequenceClassification.from_pretrained(body, task.num_labels)
+    features = features_of(task.name, 9, tokenizer)
+    with Casts() as casts:
+        evaluate(model, task, features, Precision("bfloat16", "", PRECISION.device), batch_size=3)
+
+    weights = [p for name, p in model.named_parameters() if name.endswith("query.weight")]
+    assert [casts.counts[id(weight)] for weight in weights] == [1] * len(weights)
