@@ -58,6 +58,7 @@ bench: $(VENV)/.tools
 
 # Torch comes first and by itself, so that nothing else can pull in another build of it.
 $(VENV)/.installed: pyproject.toml constraints.txt
+	@echo "Installing into $(VENV). The first time this takes some silent minutes, most of them for PyTorch."
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
 	$(PIP) setuptools
@@ -66,6 +67,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.course: $(VENV)/.installed
+	@echo "Installing Jupyter: another silent minute or two."
 	$(PIP) --no-build-isolation --editable ".[course]"
 	touch $@
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 from tyro.extras import SubcommandApp
 
 import minibert
@@ -21,6 +21,18 @@ from minibert.training.settings import (
     SquadSettings,
     TextSettings,
 )
+
+# What stands without a flag, by the names that help and documentation give it.
+Run = Positional[Annotated[Path, arg(metavar="RUN")]]
+Runs = Positional[Annotated[tuple[Path, ...], arg(metavar="RUN [RUN ...]")]]
+Source = Positional[Annotated[str, arg(metavar="SOURCE")]]
+Target = Positional[Annotated[Path, arg(metavar="TARGET")]]
+Words = Positional[Annotated[str, arg(metavar="TEXT")]]
+File = Positional[Annotated[Path, arg(metavar="FILE")]]
+Files = Positional[Annotated[tuple[Path, ...], arg(metavar="[FILE ...]")]]
+Dataset = Positional[Annotated[Path, arg(metavar="DATASET")]]
+Predictions = Positional[Annotated[Path, arg(metavar="PREDICTIONS")]]
+Chapter = Positional[Annotated[str, arg(metavar="CHAPTER")]]
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 PrecisionName = Literal["auto", "float32", "bfloat16", "float16"]
@@ -76,7 +88,7 @@ def ner(settings: Annotated[NerSettings, tyro.conf.arg(name="")]) -> None:
 
 
 @benchmark.command
-def submission(runs: Positional[tuple[Path, ...]], output: Path, data: Path | None = None) -> None:
+def submission(runs: Runs, output: Path, data: Path | None = None) -> None:
     """Zip the files that `predict RUN --split test --submission` has written, and check them.
 
     Args:
@@ -92,7 +104,7 @@ def submission(runs: Positional[tuple[Path, ...]], output: Path, data: Path | No
 
 @app.command
 def evaluate(
-    run: Positional[Path],
+    run: Run,
     data: Path | None = None,
     dev: Path | None = None,
     split: Literal["dev", "test"] = "dev",
@@ -125,8 +137,8 @@ def evaluate(
 
 @questions.command
 def score(
-    dataset: Positional[Path],
-    predictions: Positional[Path],
+    dataset: Dataset,
+    predictions: Predictions,
     null_odds: Path | None = None,
     worst: int = 0,
     rows: Path | None = None,
@@ -146,7 +158,7 @@ def score(
 
 @questions.command
 def ruler(
-    file: Positional[Path],
+    file: File,
     id: str,
     model: str = "minilm",
     max_length: int = 384,
@@ -170,7 +182,7 @@ def ruler(
 
 @app.command
 def predict(
-    run: Positional[Path],
+    run: Run,
     text: tuple[str, ...] = (),
     text_pair: tuple[str, ...] = (),
     question: tuple[str, ...] = (),
@@ -250,7 +262,7 @@ def show(asked: Sequence[tuple[str, ...]], answers: Sequence[Any], json: bool) -
 
 
 @app.command
-def compare(runs: Positional[tuple[Path, ...]], output: Path = Path("compare.png")) -> None:
+def compare(runs: Runs, output: Path = Path("compare.png")) -> None:
     """Lay runs of one task side by side: settings that differ, metrics, and curves.
 
     Args:
@@ -261,7 +273,7 @@ def compare(runs: Positional[tuple[Path, ...]], output: Path = Path("compare.png
 
 
 @app.command
-def inspect(source: Positional[str], json: bool = False, verify: bool = True) -> None:
+def inspect(source: Source, json: bool = False, verify: bool = True) -> None:
     """Show what a checkpoint is: format, sizes, and where each of its tensors goes.
 
     Args:
@@ -275,8 +287,8 @@ def inspect(source: Positional[str], json: bool = False, verify: bool = True) ->
 
 @app.command
 def convert(
-    source: Positional[str],
-    target: Positional[Path],
+    source: Source,
+    target: Target,
     to: Literal["huggingface", "tensorflow"] = "huggingface",
     dtype: Literal["float32", "float16", "bfloat16"] | None = None,
     head: Head | None = None,
@@ -302,7 +314,7 @@ def convert(
 
 @app.command
 def parity(
-    source: Positional[str],
+    source: Source,
     against: str = "transformers",
     json: bool = False,
 ) -> None:
@@ -326,7 +338,7 @@ def write(path: Path, text: str) -> None:
 
 
 @app.command
-def swap(file: Positional[Path], run: Path | None = None) -> None:
+def swap(file: File, run: Path | None = None) -> None:
     """Put your functions into the pretrained model in place of ours, and see what it makes of them.
 
     Args:
@@ -343,9 +355,7 @@ def swap(file: Positional[Path], run: Path | None = None) -> None:
 
 
 @app.command
-def fill_mask(
-    source: Positional[str], text: Positional[str], top: int = 5, next: str | None = None
-) -> None:
+def fill_mask(source: Source, text: Words, top: int = 5, next: str | None = None) -> None:
     """Find the words behind every [MASK] of a text, with a checkpoint that has learnt to.
 
     Args:
@@ -364,8 +374,8 @@ def fill_mask(
 
 @app.command
 def check(
-    chapter: Positional[str],
-    files: Positional[tuple[Path, ...]] = (),
+    chapter: Chapter,
+    files: Files = (),
     hint: str | None = None,
     json: bool = False,
     gradescope: Path | None = None,

@@ -156,6 +156,28 @@ class TestHelp:
         assert shown.status == 0
         assert options == {"--help", *OPTIONS[command].split()}
 
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "evaluate RUN",
+            "predict RUN",
+            "compare RUN [RUN ...]",
+            "inspect SOURCE",
+            "convert SOURCE TARGET",
+            "parity SOURCE",
+            "fill-mask SOURCE TEXT",
+            "squad score DATASET PREDICTIONS",
+            "squad ruler FILE",
+            "glue submission RUN [RUN ...]",
+            "check CHAPTER [FILE ...]",
+            "swap FILE",
+        ],
+    )
+    def test_what_stands_without_a_flag_has_its_name(self, type_, line):
+        command = re.match(r"[a-z -]+(?= )", line)[0]
+        usage = type_(*command.split(), "--help").out.split("\n\n")[0].replace("\n", " ")
+        assert line.removeprefix(command) in re.sub(r" \[-h\]| +\[[A-Z]+ OPTIONS\]", "", usage)
+
     def test_the_commands_are_listed(self, type_):
         shown = type_("--help")
 
