@@ -60,6 +60,7 @@ bench: $(VENV)/.tools
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@echo "Installing into $(VENV). The first time this takes some silent minutes, most of them for PyTorch."
 	$(PYTHON) -m venv $(VENV)
+	$(PIP) --upgrade pip  # that of Python 3.11 searches for ten minutes among what tests need
 	$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
 	$(PIP) setuptools
 	$(PIP) --no-build-isolation --editable .
