@@ -56,11 +56,12 @@ bench: $(VENV)/.tools
 	$(BIN)/python benchmarks/infer_cpu.py --data $(GLUE) --no-compile --output runs/bench/infer_cpu.json
 	$(BIN)/python benchmarks/train_cpu.py --data $(GLUE) --no-compile --output runs/bench/train_cpu.json
 
-# Torch comes first and by itself, so that nothing else can pull in another build of it.
+# Torch comes first and by itself, so that nothing else can pull in another build of it. Accelerate
+# (transformers' Trainer wants it) stands beside the extras: among them, pip searches for ten minutes.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@echo "Installing into $(VENV). The first time this takes some silent minutes, most of them for PyTorch."
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) --upgrade pip  # that of Python 3.11 searches for ten minutes among what tests need
+	$(PIP) --upgrade pip
 	$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
 	$(PIP) setuptools
 	$(PIP) --no-build-isolation --editable .
@@ -73,5 +74,5 @@ $(VENV)/.course: $(VENV)/.installed
 	touch $@
 
 $(VENV)/.tools: $(VENV)/.installed
-	$(PIP) --no-build-isolation --editable ".[test]"
+	$(PIP) --no-build-isolation --editable ".[test]" accelerate
 	touch $@
