@@ -163,7 +163,7 @@ def table(tasks: dict[str, dict]) -> str:
         lines.append(f"| {way} | {' | '.join(cells)} |")
     for kind in next(iter(tasks.values()))["shares"]:
         cells = [f"{100 * found['shares'][kind]:.0f} %" for found in tasks.values()]
-        lines.append(f"| {kind} | {' | '.join(cells)} |")
+        lines.append(f"| of the step: {kind} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

@@ -13,9 +13,10 @@ pass: the two must be alike. Batches not full are left out.
 
 Every measurement is a process of its own, forked from one that has computed nothing. Its first
 steps (the narrowest batch, the widest, one between; with compile, all of them once) are not timed.
-The points of both sides take turns within a round. Who reaches less than 80 % of the fastest of
-its side in the first round is not in the following ones; the defaults always are. The median over
-the rounds counts.
+The points of both sides take turns within a round. In the first, `torch.compile` is tried on the
+fastest point of each way to compute attention, as it takes minutes to compile. Who reaches less
+than 80 % of the fastest of its side there is not in the following rounds; the defaults always are.
+The median over the rounds counts.
 
 The floor is measured in the same run: the products of matrices of one layer, and nothing else, for
 real word pieces, each in the form and precision that torch is fastest at.
@@ -142,36 +143,53 @@ def take_turns(
     settings: GlueSettings,
     rounds: int,
     steps: int,
+    compiles: bool,
 ) -> dict[Variant, dict]:
     """{variant: what it measured last, and its examples per second in each of its "rounds"}"""
     prepared = prepare(settings, task_named(settings.task))
-    found: dict[Variant, dict] = {variant: {"rounds": []} for variant in variants}
-    contenders = variants
-    for number in range(rounds):
-        for variant in contenders:
-            precision = variant.precision if variant.precision in DTYPES else "float32"
-            own = replace(
-                settings,
-                precision=precision,
-                attention=variant.attention if variant.side == "minibert" else "auto",
-                batching=variant.batching if variant.batching in ("bucket", "tokens") else "random",
-                compile=variant.compiled,
-            )
-            computed = prepared._replace(precision=choose_precision(precision, CPU))
-            work = Work(variant, own, computed, steps)
-            result = in_a_process_of_its_own(partial(measure, work))
-            speed = result.pop("examples_per_second")
-            found[variant]["rounds"].append(speed)
-            found[variant] |= result
-            print(f"round {number + 1}  {variant}{speed:8.2f}", flush=True)
-        if number == 0:
-            speeds = {variant: row["rounds"][0] for variant, row in found.items()}
-            contenders = [
-                variant
-                for variant, speed in speeds.items()
-                if variant in defaults or speed >= CONTENDS * fastest(speeds, variant.group)[1]
-            ]
+    found: dict[Variant, dict] = {}
+
+    def turn(number: int, variant: Variant) -> None:
+        precision = variant.precision if variant.precision in DTYPES else "float32"
+        own = replace(
+            settings,
+            precision=precision,
+            attention=variant.attention if variant.side == "minibert" else "auto",
+            batching=variant.batching if variant.batching in ("bucket", "tokens") else "random",
+            compile=variant.compiled,
+        )
+        computed = prepared._replace(precision=choose_precision(precision, CPU))
+        result = in_a_process_of_its_own(partial(measure, Work(variant, own, computed, steps)))
+        speed = result.pop("examples_per_second")
+        rounds = found[variant]["rounds"] if variant in found else []
+        found[variant] = {**result, "rounds": [*rounds, speed]}
+        print(f"round {number}  {variant}{speed:8.2f}", flush=True)
+
+    for variant in variants:
+        turn(1, variant)
+    if compiles:
+        for variant in worth_compiling(first_speeds(found)):
+            turn(1, variant)
+    speeds = first_speeds(found)
+    for number in range(2, rounds + 1):
+        for variant, speed in speeds.items():
+            if variant in defaults or speed >= CONTENDS * fastest(speeds, variant.group)[1]:
+                turn(number, variant)
     return found
+
+
+def first_speeds(found: dict[Variant, dict]) -> dict[Variant, float]:
+    """Examples a second in the first round."""
+    return {variant: row["rounds"][0] for variant, row in found.items()}
+
+
+def worth_compiling(speeds: dict[Variant, float]) -> list[Variant]:
+    """Of each way to compute attention on each side the fastest, now with compile."""
+    quickest = {}
+    for variant in sorted(speeds, key=speeds.__getitem__):  # the faster ones replace the others
+        if variant.batching != "tokens":
+            quickest[variant.side, variant.attention] = variant._replace(compiled=True)
+    return list(quickest.values())
 
 
 def fastest(speeds: dict[Variant, float], group: tuple[str, bool]) -> tuple[Variant, float]:
@@ -294,7 +312,7 @@ def table(tasks: dict[str, dict]) -> str:
 
 def compare(
     doc: str,
-    make_variants: Callable[[list[bool]], list[Variant]],
+    variants: list[Variant],
     defaults: tuple[Variant, Variant],
     measure: Measure,
     passes: int,
@@ -317,7 +335,6 @@ def compare(
     config = BertConfig.base()
     if args.quick:
         config, args.steps, args.rounds = BertConfig.tiny(), 3, 1
-    variants = make_variants([False] if args.no_compile else [False, True])
     load = os.getloadavg()[0]
     rates = in_a_process_of_its_own(partial(matmul_rate, config))
     tasks = {}
@@ -327,7 +344,9 @@ def compare(
             settings = GlueSettings(
                 task=task, data=args.data, model=name, device="cpu", batch_size=32, max_length=128
             )
-            found = take_turns(variants, defaults, measure, settings, args.rounds, args.steps)
+            found = take_turns(
+                variants, defaults, measure, settings, args.rounds, args.steps, not args.no_compile
+            )
             tasks[task] = report(task, found, defaults)
             length = found[defaults[0]]["pieces"][0]
             tasks[task]["floor"] = {

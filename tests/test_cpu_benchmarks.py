@@ -154,6 +154,27 @@ def test_the_fastest_of_a_side_its_floor_and_the_table_by_hand(capsys):
     ]
 
 
+def test_compile_is_tried_on_the_fastest_of_each_way_to_compute_attention():
+    import grid
+
+    def way(side, attention, batching="random", compiled=False):
+        return grid.Variant(side, "bfloat16", attention, batching, compiled)
+
+    speeds = {
+        way("minibert", "math"): 2.0,
+        way("minibert", "math", "bucket"): 3.0,
+        way("minibert", "math", "tokens"): 9.0,
+        way("minibert", "sdpa"): 1.0,
+        way("transformers", "eager", "grouped"): 6.0,
+        way("transformers", "eager"): 5.0,
+    }
+    assert set(grid.worth_compiling(speeds)) == {
+        way("minibert", "math", "bucket", compiled=True),
+        way("minibert", "sdpa", compiled=True),
+        way("transformers", "eager", "grouped", compiled=True),
+    }
+
+
 def test_a_pass_in_small_is_spread_over_the_widths():
     import grid
 
