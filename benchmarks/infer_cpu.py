@@ -5,8 +5,9 @@
 The dev sets' texts through a classifier, whose logits are all that is asked for. How it is measured
 stands in `grid.py`; the grid of each side is
 
-  precision  float32; bfloat16 by autocast; or "pure", for which weights and everything else are
-             bfloat16 (LayerNorm and softmax lose digits by that: nobody's default)
+  precision  float32; where the processor multiplies it bfloat16 by autocast; or "pure", for which
+             weights and everything else are bfloat16 (LayerNorm and softmax lose digits by that:
+             nobody's default)
   attention  written out ("math" here, "eager" there), or torch's own ("sdpa")
   batching   as the texts come ("given"), or longest first ("sorted")
   compile    `torch.compile`, once it has compiled
@@ -20,7 +21,7 @@ from itertools import product
 import grid
 import numpy as np
 import torch
-from grid import CPU, PRECISION, Variant, Work
+from grid import CPU, PRECISION, PRECISIONS, Variant, Work
 from torch import Tensor
 from transformers import BertForSequenceClassification as TheirModel
 from transformers.utils import logging
@@ -39,9 +40,8 @@ def make_variants() -> list[Variant]:
     """Both grids, before anything is compiled."""
 
     def ways(side: str, written_out: str) -> list[Variant]:
-        points = product(
-            ("float32", "bfloat16", "pure"), (written_out, "sdpa"), ("given", "sorted"), [False]
-        )
+        precisions = (*PRECISIONS, "pure") if "bfloat16" in PRECISIONS else PRECISIONS
+        points = product(precisions, (written_out, "sdpa"), ("given", "sorted"), [False])
         return [Variant(side, *point) for point in points]
 
     return grid.alternating(ways("minibert", "math"), ways("transformers", "eager"))

@@ -5,7 +5,7 @@
 Dropout 0.1, AdamW fused (the default of both), clipping at 1.0. How it is measured stands in
 `grid.py`; the grid of each side is
 
-  precision  float32, or bfloat16 by autocast
+  precision  float32, or bfloat16 by autocast, where the processor multiplies that
   attention  written out ("math" here, "eager" there), or torch's own ("sdpa")
   batching   random, or by length ("bucket" here, "grouped" there); "tokens", of minibert alone,
              puts more short texts into a batch. That is another training, so it stands in the
@@ -21,7 +21,7 @@ from itertools import chain, product
 import grid
 import numpy as np
 import torch
-from grid import PRECISION, Variant, Work
+from grid import PRECISION, PRECISIONS, Variant, Work
 from transformers import (
     AutoTokenizer,
     DataCollatorWithPadding,
@@ -49,11 +49,10 @@ DEFAULTS = (
 
 def make_variants() -> list[Variant]:
     """Both grids, before anything is compiled."""
-    precisions = ("float32", "bfloat16")
     batchings = ("random", "bucket", "tokens")
-    ours = product(["minibert"], precisions, ("math", "sdpa"), batchings, [False])
+    ours = product(["minibert"], PRECISIONS, ("math", "sdpa"), batchings, [False])
     batchings = ("random", "grouped")
-    theirs = product(["transformers"], precisions, ("eager", "sdpa"), batchings, [False])
+    theirs = product(["transformers"], PRECISIONS, ("eager", "sdpa"), batchings, [False])
     return grid.alternating([Variant(*point) for point in ours], [Variant(*p) for p in theirs])
 
 
