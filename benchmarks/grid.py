@@ -209,7 +209,7 @@ def matmul_rate(config: BertConfig, rows: int = 1600) -> dict[str, float]:
     """
     hidden, inner = config.hidden_size, config.intermediate_size
     rates = {}
-    for name in ("float32", "bfloat16"):
+    for name in PRECISIONS:
         seconds = operations = 0.0
         for wide, narrow, count in ((hidden, hidden, 4), (inner, hidden, 1), (hidden, inner, 1)):
             x = torch.randn(rows, narrow, dtype=DTYPES[name])

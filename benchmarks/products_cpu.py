@@ -15,7 +15,10 @@ from pathlib import Path
 
 import torch
 from common import machine, write_result
+from grid import PRECISIONS
 from torch.nn.functional import linear
+
+from minibert.training.precision import DTYPES
 
 TOKENS = 1600
 LAYERS = {"query": (768, 768), "feed-forward, up": (768, 3072), "feed-forward, down": (3072, 768)}
@@ -78,7 +81,8 @@ def main():
     args = parser.parse_args()
     torch.manual_seed(0)
     found = {}
-    for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
+    for name in PRECISIONS:
+        dtype = DTYPES[name]
         print(f"\n{name:24}{'':50}{'ms':>8}{'10^9/s':>9}")
         found[name] = {"three or one": take_turns(three_or_one(dtype), args.rounds)}
         for layer, (narrow, wide) in LAYERS.items():

@@ -10,7 +10,7 @@ stands under the slope, where a better kernel helps less than not going to memor
 Both roofs are measured: a product of large square matrices, and a sum of arrays that fit into no
 cache. An operation's place is reckoned, its height measured. Counted are the operations of its
 formula and the bytes of its inputs and outputs, once each; before it is timed, other things are
-brought into the caches.
+brought into the caches. All is in the numbers that minibert computes in on the machine by default.
 """
 
 import argparse
@@ -27,8 +27,7 @@ from torch.nn import functional
 from minibert import BertConfig
 from minibert.model.functional import cheap_noise
 from minibert.tasks.reports.pictures import BLUE, GREY, RED, new_figure, save, tidy
-
-LOW = torch.bfloat16
+from minibert.training.precision import DTYPES, choose_precision
 
 
 class Operation(NamedTuple):
@@ -47,20 +46,20 @@ def size(*tensors: Tensor) -> float:
 
 
 def operations_of_a_layer(
-    config: BertConfig, texts: int, length: int, device: str
+    config: BertConfig, texts: int, length: int, device: str, low: torch.dtype
 ) -> list[Operation]:
-    """With the precisions that autocast gives them."""
+    """With the precisions that autocast to `low` gives them."""
     torch.manual_seed(0)
     hidden, inner, heads = config.hidden_size, config.intermediate_size, config.num_attention_heads
     width, tokens = hidden // heads, texts * length
 
-    def draw(*shape: int, dtype: torch.dtype = LOW) -> Tensor:
+    def draw(*shape: int, dtype: torch.dtype = low) -> Tensor:
         return torch.randn(shape, device=device).to(dtype)
 
     x, up = draw(tokens, hidden), draw(inner, hidden)
     y, square = draw(tokens, inner), draw(hidden, hidden)
     wide, norm = draw(tokens, hidden, dtype=torch.float32), torch.ones(hidden, device=device)
-    query = draw(texts * heads, length, width, dtype=torch.float32 if device == "cpu" else LOW)
+    query = draw(texts * heads, length, width, dtype=torch.float32 if device == "cpu" else low)
     probs = draw(texts * heads, length, length, dtype=query.dtype)
     weights = torch.randn(7_000_000, device=device)  # about as many as a layer has
     weights.grad = torch.randn_like(weights)
@@ -72,7 +71,7 @@ def operations_of_a_layer(
     def dropped() -> Tensor:
         return x * cheap_noise(x, 0.1) if device == "cpu" else functional.dropout(x, 0.1)
 
-    return [
+    found = [
         Operation(
             "query", lambda: functional.linear(x, square), 2 * tokens * hidden**2,
             size(x, square, x), True,
@@ -99,12 +98,13 @@ def operations_of_a_layer(
         ),
         Operation("residual sum", lambda: wide + wide, one, 3 * size(wide), False),
         Operation("dropout", dropped, 2 * one, size(x, x), False),
-        Operation(
-            "weights to bfloat16", lambda: weights.to(LOW), weights.numel(), 6 * weights.numel(),
-            False,
-        ),
         Operation("AdamW", adam.step, 15 * weights.numel(), 7 * size(weights), False),
     ]  # fmt: skip
+    if low != torch.float32:
+        count = weights.numel()
+        cast = Operation("weights to bfloat16", lambda: weights.to(low), count, 6 * count, False)
+        found.append(cast)
+    return found
 
 
 def seconds(run: Callable[[], object], device: str, times: int = 9) -> float:
@@ -127,11 +127,11 @@ def seconds(run: Callable[[], object], device: str, times: int = 9) -> float:
     return min(found)
 
 
-def roofs(device: str, side: int, numbers: int) -> dict[str, float]:
-    """Operations a second of products, and bytes a second of memory."""
+def roofs(device: str, side: int, numbers: int, names: set[str]) -> dict[str, float]:
+    """Operations a second of products in each of these precisions; bytes a second of memory."""
     found = {}
-    for name, dtype in (("float32", torch.float32), ("bfloat16", LOW)):
-        one = torch.randn(side, side, device=device).to(dtype)
+    for name in sorted(names):
+        one = torch.randn(side, side, device=device).to(DTYPES[name])
         found[name] = 2 * side**3 / seconds(lambda one=one: one @ one, device)
     a, b = (torch.ones(numbers, device=device) for _ in range(2))
     out = torch.empty_like(a)
@@ -146,7 +146,8 @@ def draw_picture(result: dict[str, Any], path: Path) -> None:
     tidy(panel)
     high, memory = result["roofs"], result["roofs"]["bytes"]
     left, right = 0.05, 4000.0
-    for name, colour in (("bfloat16", BLUE), ("float32", GREY)):
+    for name in sorted(high.keys() & DTYPES.keys()):
+        colour = BLUE if name == result["precision"] else GREY
         corner = high[name] / memory
         panel.plot(
             [left, corner, right], [left * memory / 1e9, *[high[name] / 1e9] * 2], color=colour
@@ -187,20 +188,24 @@ def main():
     args = parser.parse_args()
     config = BertConfig.tiny() if args.quick else BertConfig.base()
     side, numbers = (256, 10**6) if args.quick else (4096, 10**8)
+    precision = choose_precision("auto", torch.device(args.device)).name
     result = {
-        "roofs": roofs(args.device, side, numbers),
+        "roofs": roofs(args.device, side, numbers, {"float32", precision}),
         "texts": args.texts,
         "length": args.length,
         "device": args.device,
+        "precision": precision,
         "operations": [],
         **machine(),
     }
     print(f"{'':40}{'operations/byte':>16}{'of 10^9/s':>11}{'of the roof':>13}{'ms':>9}")
-    for operation in operations_of_a_layer(config, args.texts, args.length, args.device):
+    for operation in operations_of_a_layer(
+        config, args.texts, args.length, args.device, DTYPES[precision]
+    ):
         taken = seconds(operation.run, args.device)
         rate = operation.operations / taken
         density = operation.operations / operation.bytes
-        roof = min(result["roofs"]["bfloat16"], density * result["roofs"]["bytes"])
+        roof = min(result["roofs"][precision], density * result["roofs"]["bytes"])
         row = operation._asdict() | {"seconds": taken, "rate": rate, "of_the_roof": rate / roof}
         row.pop("run")
         result["operations"].append(row)

@@ -4,9 +4,10 @@
         --about "what data this is" --output benchmarks/results/token_table.json
 
 Each run is a process of its own: `minibert finetune squad` or `ner`, or a `*_transformers.py`,
-which imports nothing of minibert. A run whose result is already in --work is not repeated: the
-script can be stopped and started again, and where there are cores for it, started with other
---seeds or --tasks beside itself. Scores are in points, the best epoch of each run.
+which imports nothing of minibert. A run whose result is already in --work is not repeated, nor are
+seeds that --output holds of both sides with the same settings: the script can be stopped and
+started again, on another day with other --seeds, and where there are cores for it, with another
+--work beside itself. Scores are in points, the best epoch of each run.
 """
 
 import argparse
@@ -54,17 +55,17 @@ RECIPES = {"squad-1.1": SQUAD["1.1"], "squad-2.0": SQUAD["2.0"], "ner": NER}
 
 
 def run_minibert(task, seed, data, work):
-    """The metrics of one of our runs."""
+    """The scores of one of our runs."""
     recipe, output = RECIPES[task], work / "minibert" / f"{task}-{seed}"
     if not (output / "metrics.json").is_file():
         command = ["-m", "minibert", "finetune", *recipe.finetune, "--data", data]
         command += ["--model", "minilm", "--seed", seed, "--output", output, "--overwrite"]
         python(*command, *SHARED, *recipe.options)
-    return json.loads((output / "metrics.json").read_text())["metrics"]
+    return in_points(task, output / "metrics.json")
 
 
 def run_transformers(task, seed, data, work):
-    """The metrics of one of theirs."""
+    """The scores of one of theirs."""
     recipe, output = RECIPES[task], work / "transformers" / f"{task}-{seed}.json"
     if not output.is_file():
         train, dev = (data / file for file in recipe.files)
@@ -72,20 +73,38 @@ def run_transformers(task, seed, data, work):
         command += ["--train", train, "--dev", dev, "--model", find("minilm")]
         command += ["--seed", seed, "--output", output]
         python(*command, *SHARED, *recipe.options)
-    return json.loads(output.read_text())["metrics"]
+    return in_points(task, output)
 
 
-def rows_of(task, seeds, ours, theirs):
-    """A row for each metric, in points; ours and theirs: the metrics of each seed."""
+def in_points(task, path):
+    """{metric: points} of those that are shown."""
+    found, recipe = json.loads(path.read_text())["metrics"], RECIPES[task]
+    return {metric: recipe.unit * found[metric] for metric in recipe.metrics}
+
+
+def recorded(rows, task, settings):
+    """{seed: (our scores, theirs)} of the rows of an earlier result."""
+    found = {}
+    for row in rows:
+        if row["task"] == task and row["settings"] == settings:
+            sides = row["minibert"]["values"], row["transformers"]["values"]
+            for seed, *values in zip(row["seeds"], *sides, strict=True):
+                for scores, value in zip(found.setdefault(seed, ({}, {})), values, strict=True):
+                    scores[row["metric"]] = value
+    return found
+
+
+def rows_of(task, found):
+    """A row for each metric; found: {seed: (our scores, theirs)}."""
     rows = []
     for metric in RECIPES[task].metrics:
-        unit = RECIPES[task].unit
+        seeds = sorted(found)
         row = {
             "task": task,
             "metric": metric,
             "seeds": seeds,
-            "minibert": spread([unit * found[metric] for found in ours]),
-            "transformers": spread([unit * found[metric] for found in theirs]),
+            "minibert": spread([found[seed][0][metric] for seed in seeds]),
+            "transformers": spread([found[seed][1][metric] for seed in seeds]),
         }
         row["difference"] = row["minibert"]["mean"] - row["transformers"]["mean"]
         rows.append(row)
@@ -122,22 +141,21 @@ def main():
 
     rows = []
     if args.output and args.output.is_file():
-        kept = json.loads(args.output.read_text())["rows"]
-        rows = [row for row in kept if row["task"] not in args.tasks]
+        rows = json.loads(args.output.read_text())["rows"]
     for task, data in folders.items():
-        pairs = [
-            (
-                run_minibert(task, seed, data, args.work),
-                run_transformers(task, seed, data, args.work),
-            )
-            for seed in args.seeds
-        ]
-        new = rows_of(task, args.seeds, *zip(*pairs, strict=True))
         settings = [*SHARED, *RECIPES[task].options]
+        found = recorded(rows, task, settings)
+        rows = [row for row in rows if row["task"] != task]
+        for seed in args.seeds:
+            if seed not in found:
+                found[seed] = (
+                    run_minibert(task, seed, data, args.work),
+                    run_transformers(task, seed, data, args.work),
+                )
+        new = rows_of(task, found)
         rows += [{**row, "data": args.about, "settings": settings} for row in new]
-
+        write_result(args.output, {"rows": rows, **machine()})
     print(table(rows))
-    write_result(args.output, {"rows": rows, **machine()})
 
 
 if __name__ == "__main__":

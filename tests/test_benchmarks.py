@@ -1,6 +1,9 @@
 """What the benchmarks could get wrong in silence: the other side's independence, features, sums."""
 
 import ast
+import json
+import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -158,3 +161,31 @@ def test_bucketed_batches_hold_every_row_once_and_few_lengths():
     assert np.mean(widths) < 10
     longest = [max(row % 100 for row in batch) for batch in bucketed]
     assert longest[:50] != sorted(longest[:50])
+
+
+def test_seeds_of_another_day_stay_in_the_token_table(monkeypatch, tmp_path):
+    import token_table
+
+    ran = []
+
+    def run(side, score, task, seed, data, work):
+        ran.append((side, seed))
+        return dict.fromkeys(token_table.RECIPES[task].metrics, score + seed)
+
+    monkeypatch.setattr(token_table, "run_minibert", partial(run, "ours", 80.0))
+    monkeypatch.setattr(token_table, "run_transformers", partial(run, "theirs", 70.0))
+    output = tmp_path / "table.json"
+    words = ["--tasks", "ner", "--ner", tmp_path, "--about", "a trial", "--output", output]
+    for seeds in (["1"], ["2", "1"]):
+        monkeypatch.setattr(sys, "argv", ["token_table.py", *map(str, words), "--seeds", *seeds])
+        token_table.main()
+    assert ran == [("ours", 1), ("theirs", 1), ("ours", 2), ("theirs", 2)]
+    row = json.loads(output.read_text())["rows"][0]
+    assert row["seeds"] == [1, 2]
+    assert row["minibert"]["values"] == [81.0, 82.0]
+    assert row["transformers"]["values"] == [71.0, 72.0]
+    assert row["difference"] == 10.0
+
+    monkeypatch.setattr(token_table, "SHARED", ["--batch-size", "8"])  # other runs than those
+    token_table.main()
+    assert len(ran) == 8

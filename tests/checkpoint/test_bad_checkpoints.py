@@ -149,10 +149,12 @@ def test_damaged_pickles_never_escape_as_another_error(pickled, seed):
         content[place] = (content[place] + 1 + seed) % 256
     path.write_bytes(content)
 
+    refusals = []
     try:
-        BertForSequenceClassification.from_pretrained(pickled)  # some bytes may not matter
-    except CheckpointError as error:
-        assert str(error).startswith(str(pickled))
+        BertForSequenceClassification.from_pretrained(pickled)
+    except CheckpointError as error:  # not always: some bytes may not matter
+        refusals.append(str(error))
+    assert all(refusal.startswith(str(pickled)) for refusal in refusals)
 
 
 def test_a_pickle_that_calls_torch_wrongly(pickled):
