@@ -159,14 +159,15 @@ def table(tasks: dict[str, dict]) -> str:
     pieces = [found["pieces"] for found in tasks.values()]
     cells = [f"{some['packed']:.0f}, padded {some['padded']:.0f}" for some in pieces]
     lines.append(f"| word pieces a text | {' | '.join(cells)} |")
-    for way in WAYS:
+    first = next(iter(tasks.values()))
+    for way in first["times_everything"]:
         times = [found["times_everything"][way] for found in tasks.values()]
         cells = [f"{time:.2f}x" for time in times]
         if way == ALL:
             medians = [statistics.median(found["seconds"][way]) for found in tasks.values()]
             cells = [f"{median:.2f} s a step" for median in medians]
         lines.append(f"| {way} | {' | '.join(cells)} |")
-    for kind in next(iter(tasks.values()))["shares"]:
+    for kind in first["shares"]:
         cells = [f"{100 * found['shares'][kind]:.0f} %" for found in tasks.values()]
         lines.append(f"| of the step: {kind} | {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -166,17 +166,41 @@ def test_the_token_table_shows_the_recorded_scores(monkeypatch):
     assert all(line in readme for line in token_table.table(rows).splitlines())
 
 
+def recorded(name):
+    return json.loads((RESULTS / name).read_text())
+
+
 def test_the_speeds_are_those_recorded(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
     import grid
 
     readme = README.read_text(encoding="utf-8")
-    told = json.loads((RESULTS / "train_cpu.json").read_text())
+    told = recorded("train_cpu_float32.json")
     assert told["size"] == "base"
     assert set(told["tasks"]) == {"mrpc", "sst-2"}
     assert all(line in readme for line in grid.table(told["tasks"]).splitlines())
     assert told["command"] in readme
+    other = recorded("train_cpu.json")["tasks"]
+    mrpc, sst = (other[task]["ratios"]["best_to_best"] for task in ("mrpc", "sst-2"))
+    assert f"{mrpc:.2f}x on MRPC and {sst:.2f}x on SST-2" in readme.replace("\n", " ")
 
-    row = json.loads((RESULTS / "glue_minutes.json").read_text())["rows"][0]
+    row = recorded("glue_minutes.json")["rows"][0]
     (ours,), (theirs,) = row["minibert"]["minutes"], row["transformers"]["minutes"]
     assert f"took {ours:.1f} minutes here and {theirs:.1f} there" in readme
+
+
+def test_the_performance_page_shows_what_was_recorded(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    import gains_cpu
+    import grid
+    import roofline
+
+    page = (ROOT / "docs/performance.md").read_text(encoding="utf-8")
+    tables = [roofline.table(recorded("roofline_cpu.json")["operations"])]
+    for name in ("train_cpu.json", "train_cpu_float32.json", "infer_cpu.json"):
+        tables.append(grid.table(recorded(name)["tasks"]))
+        assert f"`{recorded(name)['command']}`" in page.replace("\n", " ")
+    gains = recorded("gains_cpu.json")
+    assert f"`{gains['command']}`" in page.replace("\n", " ")
+    tables.append(gains_cpu.table(gains["tasks"]))
+    assert [line for table in tables for line in table.splitlines() if line not in page] == []
