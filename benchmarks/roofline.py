@@ -181,7 +181,7 @@ def draw_picture(result: dict[str, Any], path: Path) -> None:
             height = STACKED[row["name"]] * high[result["precision"]] / 1e9
             panel.annotate(
                 row["name"], at, xytext=(60, height), ha="right", fontsize=9, color="0.25",
-                arrowprops={"arrowstyle": "-", "color": "0.7"},
+                arrowprops={"arrowstyle": "-", "color": "0.7", "relpos": (1, 0.5)},
             )  # fmt: skip
             continue
         panel.annotate(
