@@ -124,20 +124,25 @@ def test_iob1_becomes_iob2_and_no_word_is_lost():
     assert kept == tokenizer(" ".join(words), add_special_tokens=False)["input_ids"]
 
 
-def test_a_row_of_the_table_by_hand():
+def test_a_row_of_the_table_by_hand(tmp_path):
     import token_table
 
-    ours = [{"f1": f1, "precision": 0.5, "recall": 0.5} for f1 in (0.90, 0.92, 0.91)]
-    theirs = [{"f1": f1, "precision": 0.5, "recall": 0.5} for f1 in (0.94, 0.92, 0.93)]
-    row = token_table.rows_of("ner", [1, 2, 3], ours, theirs)[0]
+    path = tmp_path / "metrics.json"
+    path.write_text(json.dumps({"metrics": {"f1": 0.9, "precision": 0.5, "recall": 0.4, "x": 1}}))
+    points = token_table.in_points("ner", path)
+    assert points == pytest.approx({"f1": 90, "precision": 50, "recall": 40})
+
+    ours, theirs = ([{**points, "f1": f1} for f1 in some] for some in ((90, 92, 91), (94, 92, 93)))
+    found = dict(zip((1, 2, 3), zip(ours, theirs, strict=True), strict=True))
+    row = token_table.rows_of("ner", found)[0]
     assert row["minibert"]["mean"] == pytest.approx(91)
     assert row["transformers"]["sd"] == pytest.approx(1)
     assert row["difference"] == pytest.approx(-2)
     line = "| ner | f1 | 1 2 3 | 91.0 ± 1.0 | 93.0 ± 1.0 | -2.0 |"
     assert token_table.table([row]).splitlines()[-1] == line
 
-    squad = [{"exact": 50.04, "f1": 60.0}]
-    row = token_table.rows_of("squad-1.1", [1], squad, [{"exact": 49.0, "f1": 60.0}])[0]
+    squad = {1: ({"exact": 50.04, "f1": 60.0}, {"exact": 49.0, "f1": 60.0})}
+    row = token_table.rows_of("squad-1.1", squad)[0]
     assert (
         token_table.table([row]).splitlines()[-1]
         == "| squad-1.1 | exact | 1 | 50.0 | 49.0 | +1.0 |"
