@@ -51,6 +51,7 @@ course-check: $(VENV)/.tools
 
 bench: $(VENV)/.tools
 	$(BIN)/python benchmarks/roofline.py --output runs/bench/roofline.json --picture runs/bench/roofline.png
+	$(BIN)/python benchmarks/products_cpu.py --output runs/bench/products_cpu.json
 	$(BIN)/python benchmarks/step_cpu.py --output runs/bench/step_cpu.json
 	$(BIN)/python benchmarks/gains_cpu.py --data $(GLUE) --output runs/bench/gains_cpu.json
 	$(BIN)/python benchmarks/infer_cpu.py --data $(GLUE) --no-compile --output runs/bench/infer_cpu.json

@@ -63,7 +63,7 @@ class Variant(NamedTuple):
     precision: str
     attention: str
     batching: str
-    compiled: bool
+    compiled: bool = False
 
     @property
     def group(self) -> tuple[str, bool]:

@@ -31,8 +31,8 @@ from minibert.training.prepare import load_model
 
 # What `evaluate` does here, and what one gets by calling a model as it is loaded there.
 DEFAULTS = (
-    Variant("minibert", PRECISION, grid.default_attention(training=False), "sorted", False),
-    Variant("transformers", "float32", "sdpa", "given", False),
+    Variant("minibert", PRECISION, grid.default_attention(training=False), "sorted"),
+    Variant("transformers", "float32", "sdpa", "given"),
 )
 
 
@@ -41,7 +41,7 @@ def make_variants() -> list[Variant]:
 
     def ways(side: str, written_out: str) -> list[Variant]:
         precisions = (*PRECISIONS, "pure") if "bfloat16" in PRECISIONS else PRECISIONS
-        points = product(precisions, (written_out, "sdpa"), ("given", "sorted"), [False])
+        points = product(precisions, (written_out, "sdpa"), ("given", "sorted"))
         return [Variant(side, *point) for point in points]
 
     return grid.alternating(ways("minibert", "math"), ways("transformers", "eager"))

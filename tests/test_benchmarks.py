@@ -133,7 +133,7 @@ def test_a_row_of_the_table_by_hand(tmp_path):
     assert points == pytest.approx({"f1": 90, "precision": 50, "recall": 40})
 
     ours, theirs = ([{**points, "f1": f1} for f1 in some] for some in ((90, 92, 91), (94, 92, 93)))
-    found = dict(zip((1, 2, 3), zip(ours, theirs, strict=True), strict=True))
+    found = dict(enumerate(zip(ours, theirs, strict=True), 1))
     row = token_table.rows_of("ner", found)[0]
     assert row["minibert"]["mean"] == pytest.approx(91)
     assert row["transformers"]["sd"] == pytest.approx(1)
