@@ -45,7 +45,7 @@ print(doctor())
 # %% [markdown]
 # ## How the course is made
 #
-# There are twelve chapters. Each prints at its start how long it takes, on a laptop that has
+# There are thirteen chapters. Each prints at its start how long it takes, on a laptop that has
 # nothing else to do.
 
 # %%

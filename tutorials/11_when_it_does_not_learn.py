@@ -371,6 +371,6 @@ for letter, notes in patients.items():
 # 3. `share_truncated`: how many texts lose their ends
 # 4. `diagnose`: the disease from a few signs
 #
-# That was the last chapter of this part. You can now read every file in
-# [`minibert/`](../minibert/__init__.py), and use it for texts of your own:
-# `minibert finetune text --train my.csv`.
+# Next: [chapter 12](12_from_formula_to_kernel.ipynb) goes down to the machine. If that is not for
+# you, you are through: you can use it all for texts of your own, `minibert finetune text --train
+# my.csv`.

@@ -36,6 +36,7 @@ CHAPTERS = (
     Chapter("09", "questions_and_answers", "Questions and answers", 45, 70),
     Chapter("10", "tagging", "Tagging", 40, 40),
     Chapter("11", "when_it_does_not_learn", "When it does not learn", 45, 90),
+    Chapter("12", "from_formula_to_kernel", "From the formula to a kernel", 45, 15),
 )
 
 

@@ -186,11 +186,13 @@ def with_backward(
 ) -> Tensor:
     """The same, with gradients that hold no matrix of scores either; autograd's would hold all."""
     given = query, key, value, cu_seqlens, dropout_p, seed
-    context: Tensor = _WithBackward.apply(*given)  # type: ignore[no-untyped-call]
+    context: Tensor = WithBackward.apply(*given)  # type: ignore[no-untyped-call]
     return context
 
 
-class _WithBackward(torch.autograd.Function):
+class WithBackward(torch.autograd.Function):
+    """What `with_backward` computes, and how it is differentiated."""
+
     @staticmethod
     def forward(
         ctx: Any,

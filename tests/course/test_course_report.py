@@ -214,7 +214,7 @@ def test_check_uses_the_seed_and_the_limits_it_is_given(tmp_path, monkeypatch, c
     [
         (("03",), "give your file after"),
         (("03", "none.py"), "none.py: there is no such file or folder"),
-        (("12", __file__), "there is no chapter 12"),
+        (("13", __file__), "there is no chapter 13"),
         (("03", __file__, "--time-limit", "0"), "must be above 0"),
         (("03", "--hint", "softmax"), "chapter 03 has no exercise softmax: masked_softmax, "),
         (("03", "--hint", "count_words:x"), "after the colon stands a number"),

@@ -60,8 +60,8 @@ def headings(chapter):
 def test_a_chapter_is_found_by_its_number_alone():
     assert exercises_of(3) is exercises_of("03")
     assert exercises_of("03")[0].name == "attention_scores"
-    with pytest.raises(MinibertError, match="there is no chapter 12"):
-        exercises_of(12)
+    with pytest.raises(MinibertError, match="there is no chapter 13"):
+        exercises_of(13)
 
 
 def test_a_chapter_without_exercises_says_so(monkeypatch):

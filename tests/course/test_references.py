@@ -15,6 +15,7 @@ from torch import nn
 
 from minibert import BertConfig, BertForPreTraining, BertTokenizer
 from minibert.course.exercises import exercises_of
+from minibert.kernels import random as philox
 from minibert.tasks import signs
 from minibert.tasks.ner.reading import Sentence
 from minibert.tasks.ner.schemes import TagSet
@@ -27,7 +28,7 @@ from minibert.training.settings import Settings
 
 REFERENCES = {
     exercise.name: exercise.reference
-    for number in range(6, 12)
+    for number in range(6, 13)
     for exercise in exercises_of(number)
 }
 TINY = {
@@ -206,3 +207,58 @@ def test_too_long_is_what_the_tokenizer_cuts(tokenizer):
     lengths = [len(tokenizer.encode(text).ids) - 2 for text in texts]
     cut = [bool(tokenizer.encode(text, max_length=5).overflowing) for text in texts]
     assert REFERENCES["share_truncated"](lengths, 5) == sum(cut) / len(cut) == 0.5
+
+
+def test_rounds_of_philox_are_the_kernels():
+    """Between two rounds the key takes a step."""
+    seed = 0x0123456789ABCDEF
+    counter, key = (3, 2**32 - 1, 5, 77), (seed & 0xFFFFFFFF, seed >> 32)
+    steps = 0x9E3779B9, 0xBB67AE85  # Salmon et al. 2011, section 4.3
+    words = counter
+    for _ in range(philox.ROUNDS):
+        words = REFERENCES["philox_round"](words, key)
+        key = tuple((word + step) % 2**32 for word, step in zip(key, steps, strict=True))
+    theirs = philox.philox(torch.tensor([seed]), tuple(map(torch.tensor, counter)))
+    assert words == tuple(word.item() for word in theirs)
+
+
+def test_a_softmax_in_pieces_is_the_softmax():
+    generator = torch.Generator().manual_seed(0)
+    scores = torch.randn(3, 11, generator=generator, dtype=torch.float64)
+    values = torch.randn(11, 4, generator=generator, dtype=torch.float64)
+    maxima, totals = zip(*(REFERENCES["running_sums"](row, 4) for row in scores), strict=True)
+    maximum, total = torch.stack(maxima)[:, -1], torch.stack(totals)[:, -1]
+    torch.testing.assert_close(maximum + total.log(), scores.logsumexp(-1), rtol=0, atol=1e-14)
+
+    part = scores.new_full((3,), -torch.inf), scores.new_zeros(3), scores.new_zeros(3, 4)
+    for tile in (slice(0, 4), slice(4, 8), slice(8, 11)):
+        top = scores[:, tile].amax(-1)
+        powers = (scores[:, tile] - top[:, None]).exp()
+        part = REFERENCES["merge"](part, (top, powers.sum(-1), powers @ values[tile]))
+    torch.testing.assert_close(part[1], total)
+    torch.testing.assert_close(part[2] / part[1][:, None], scores.softmax(-1) @ values)
+
+
+def test_the_gradient_from_one_number_is_autograd_s_tile_by_tile():
+    generator = torch.Generator().manual_seed(0)
+    scores = torch.randn(3, 7, generator=generator, dtype=torch.float64, requires_grad=True)
+    values = torch.randn(7, 4, generator=generator, dtype=torch.float64)
+    gradient = torch.randn(3, 4, generator=generator, dtype=torch.float64)
+    context = scores.softmax(-1) @ values
+    (wanted,) = torch.autograd.grad(context, scores, gradient)
+    kept = scores.logsumexp(-1), context
+    tiles = [
+        REFERENCES["scores_gradient"](scores[:, tile], *kept, values[tile], gradient)
+        for tile in (slice(0, 3), slice(3, 7))
+    ]
+    torch.testing.assert_close(torch.cat(tiles, -1), wanted)
+
+
+def test_the_programs_cover_every_query_once():
+    cu_seqlens = [0, 5, 5, 12, 13]
+    covered = [
+        cu_seqlens[text] + first + place
+        for text, first, count in REFERENCES["programs"](cu_seqlens, 3)
+        for place in range(count)
+    ]
+    assert covered == list(range(13))
