@@ -653,6 +653,36 @@ MUTANTS = (
         'load_state_dict({"state": {}, "param_groups": groups})',
         "training/test_resume.py::test_stopped_three_times",
     ),
+    # kernels
+    Mutant(
+        "running-not-shrunk",
+        "kernels/steps.py",
+        "            total = total * shrink + exponentials.sum(-1)\n"
+        "            context = context * shrink[..., None]",
+        "            total = total + exponentials.sum(-1)\n            context = context",
+        "kernels/test_steps.py::test_a_step_is_attention",
+    ),
+    Mutant(
+        "scores-gradient-no-delta",
+        "kernels/steps.py",
+        "        delta = (context * grad_context).sum(-1)  # (T, H)\n",
+        "        delta = torch.zeros_like(log_sum_exp)\n",
+        "kernels/test_steps.py::test_a_step_is_attention",
+    ),
+    Mutant(
+        "dropout-inverted",
+        "kernels/steps.py",
+        "return keep_tile(seed, *places, dropout_p)",
+        "return ~keep_tile(seed, *places, dropout_p)",
+        "kernels/test_steps.py::test_a_step_drops_what_the_mask_says",
+    ),
+    Mutant(
+        "philox-not-crossed",
+        "kernels/random.py",
+        "left, right = first * _MULTIPLIERS[0], third * _MULTIPLIERS[1]",
+        "right, left = first * _MULTIPLIERS[0], third * _MULTIPLIERS[1]",
+        "kernels/test_random.py::test_known_answers",
+    ),
 )
 
 
