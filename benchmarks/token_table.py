@@ -31,7 +31,7 @@ class Recipe(NamedTuple):
     unit: float  # what the metrics are multiplied by, to be points
 
 
-SHARED = ["--batch-size", "16", "--lr", "5e-5", "--precision", "bfloat16", "--batching", "bucket"]
+SHARED = ["--batch-size", "16", "--lr", "5e-5", "--precision", "float32", "--batching", "bucket"]
 SQUAD = {
     version: Recipe(
         ["squad", "--version", version],

