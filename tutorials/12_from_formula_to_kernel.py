@@ -1,20 +1,22 @@
 # %% [markdown]
 # # 12. From the formula to a kernel
 #
-# After this chapter you know how attention is computed on a GPU in earnest: without the matrix of
+# After this chapter you know how attention is computed on a GPU in practice: without the matrix of
 # scores that every picture of it shows, forward and backward. You can read the library's kernel,
 # and run it.
 #
 # Three ideas are new: a softmax can be computed *in pieces*, and corrected as one goes; what is
-# cheap to compute *need not be kept* for the backward pass; and a random number can hang on *where
-# it is needed* instead of on when it is drawn.
+# cheap to compute *need not be kept* for the backward pass; and a random number can depend on
+# *where it is needed* instead of on when it is drawn.
 #
-# You need chapter 3, the gradient included, and chapter 4. There is no GPU in this chapter.
+# You need chapter 3, the gradient included, chapter 4, and of chapter 5 what dropout is. There is
+# no GPU in this chapter.
 
 # %%
 import os
 
-os.environ["TRITON_INTERPRET"] = "1"  # before anything of minibert: the last section says why
+# For the section "The kernel", which explains it: it is looked at once, when minibert is imported.
+os.environ["TRITON_INTERPRET"] = "1"
 
 import torch
 from matplotlib import pyplot
@@ -33,7 +35,8 @@ start("12")
 # $\text{softmax}(QK^\top / \sqrt W)\,V$ is short to write. But $QK^\top$ has a number for every two
 # tokens, in each head. It is written to memory, read for the softmax, written again, and read once
 # more for the product with the values; in training it is also kept for the backward pass. Here is
-# what it takes for one text in one layer of BERT-base, beside query, key, value and context.
+# what it takes for one text in one layer of BERT-base, beside query, key, value and context. (BERT
+# reads no more than 512 tokens; models of the same kind that read 4096 and more are common.)
 
 # %%
 print("tokens     scores   query, key, value, context")
@@ -42,11 +45,13 @@ for length in (128, 512, 4096):
     print(f"{length:6} {scores:7.1f} MB {rest:25.1f} MB")
 
 # %% [markdown]
-# The arithmetic in between is little: a number that comes from memory is hardly used before it goes
-# back. So a GPU, which computes much faster than it can fetch, spends its time on fetching. (The
-# two limits are drawn in [Performance](../docs/performance.md): what lies under the slope waits for
-# memory.) The way out is not to compute less. It is to compute a piece of the result from start to
-# end in the registers of the processor, and to write down *nothing but the result*.
+# The longer the text, the more of it is scores. And the arithmetic in between is little: a number
+# that comes from memory is hardly used before it goes back. So a GPU, which computes much faster
+# than it can fetch, spends its time on fetching. (The two limits are drawn in
+# [Performance](../docs/performance.md), for a CPU: what lies under the slope waits for memory.) The
+# way out is not to compute less. It is to compute a piece of the result from start to end in the
+# small and fast memory right beside the arithmetic, and to write down *nothing as large as the
+# scores*.
 #
 # ## Texts end to end
 #
@@ -69,7 +74,7 @@ print("lengths", lengths, "  cu_seqlens", cu_seqlens.tolist())
 
 # %% [markdown]
 # Query, key and value are those of a layer of MiniLM, as the model itself computes them, in
-# float64, so that a difference between two ways to compute shows as a mistake or not at all.
+# float64, so that rounding cannot hide a mistake.
 
 # %%
 model = BertModel.from_pretrained("minilm", attention="math").double().eval()
@@ -153,10 +158,16 @@ print(f"context / total = {context / total:.5f}; the softmax's average = {averag
 # %%
 show(steps.online, since=steps.tiled)
 
+
 # %%
-for step in (steps.tiled, steps.online):
-    same = torch.allclose(step(query, key, value, cu_seqlens), formula, rtol=0, atol=1e-12)
-    print(f"{step.__name__:6}  the same as the formula: {same}")
+def is_formula(step) -> None:
+    """Say whether a step computes what the formula does, and with what largest difference."""
+    difference = (step(query, key, value, cu_seqlens) - formula).abs().max()
+    print(f"{step.__name__}: the same as the formula, {difference < 1e-12}")
+
+
+is_formula(steps.tiled)
+is_formula(steps.online)
 
 # %% [markdown]
 # This is called **online softmax** ([Milakov and Gimelshein](https://arxiv.org/abs/1805.02867)).
@@ -167,8 +178,9 @@ for step in (steps.tiled, steps.online):
 # A GPU runs thousands of programs at once that know nothing of each other. So queries are cut into
 # tiles as well, and each program takes one: some queries of one head of one text, against all keys
 # of that text in turn. What it needs (some queries, some keys, a tile of scores, three running
-# sums) fits into registers. The picture counts the tiles that are computed, for one head, beside
-# those of a padded batch, where all that is grey is computed for nothing.
+# sums) fits into the fast memory. The picture counts the tiles that are computed, for one head, for
+# 32 queries and 32 keys each, beside those of a padded batch, where the grey is computed for
+# nothing. (Not drawn is what the last tiles compute beyond a text's end.)
 
 
 # %%
@@ -200,64 +212,78 @@ for axes, rows, title in zip(panels, (padded, lengths), ("padded", "end to end")
 panels[0].set_ylabel("queries")
 pyplot.show()
 for rows, name in ((padded, "padded"), (lengths, "end to end")):
-    print(f"{name:10}  {len(tiles(rows, steps.KEYS)):2} tiles for each head")
+    count = len(tiles(rows, steps.KEYS))
+    print(f"{name:10}  {count:2} tiles of {steps.QUERIES} x {steps.KEYS} for each head")
 
 # %% [markdown]
 # Tiles have one size, whatever a text's length: the last ones reach beyond its end. There zeros are
-# loaded, scores become minus infinity, and nothing is stored. A mask is never made; it is a
-# comparison, `column >= length`.
+# loaded, scores become minus infinity, and nothing is stored: `_load_rows` and `_store_rows` see to
+# that. A mask is never made; it is a comparison, `column >= length`.
+#
+# The three outer loops of this step, over texts, heads and tiles of queries, are the programs, one
+# after the other where a GPU has them side by side. The innermost loop is the walk you know.
 
 # %%
 show(steps.programs)
+
+# %%
+is_formula(steps.programs)
 
 # %% [markdown]
 # ## Dropout without a mask
 #
 # In training some of the shares are dropped. Usually that takes a mask as large as the scores, kept
 # for the backward pass, and then nothing has been gained. To draw the numbers again does not help
-# by itself: a generator gives one number after the other, and these programs run in no order.
+# by itself: a generator gives one number after the other, and these programs run in no fixed order.
 #
 # So the library uses a function in place of a generator: **Philox** scrambles four numbers under a
-# seed, and the four are the *place*: query, key, head, text. Whoever knows the seed knows what is
-# dropped there, at any time, in any order. (The library gets the bits for eight keys out of one
-# call, so that its second number counts calls.)
+# seed, and the four are the *place*: query, group of keys, head, text. Whoever knows the seed knows
+# what is dropped there, at any time, in any order. Out come four words of 32 bits, which serve
+# eight keys with sixteen bits each: a share is dropped if they are a number below $65536\,p$.
+#
+# A round multiplies two of the four words by fixed numbers. The product of two words of 32 bits has
+# 64, an upper and a lower half; the halves change places with those of the other product, and the
+# other two words and the seed go in by *exclusive or* (`^`: a bit is set where the two differ). The
+# seed takes a step, and the next round follows.
 
 # %%
 show(random.philox)
 
 # %% [markdown]
-# Multiplying and crossing over mixes well: places that differ by one have nothing in common. Of the
-# 128 bits that come out, about half should change, as if a coin had been tossed for each.
+# That mixes well: places that differ by one look unrelated. Of the 128 bits that come out, about
+# half should change, each as often as the others, as if a coin had been tossed for it.
 
 # %%
 seed = torch.tensor([2026])
 
 
-def words(query: int, key: int) -> list[int]:
-    """The four words of a place in head 0 of text 0."""
-    place = (torch.tensor(number) for number in (query, key, 0, 0))
-    return [word.item() for word in random.philox(seed, tuple(place))]
+def bits(query: int, group: int) -> str:
+    """The four words of a place in head 0 of text 0, bit by bit."""
+    place = (torch.tensor(number) for number in (query, group, 0, 0))
+    return "".join(f"{word.item():032b}" for word in random.philox(seed, tuple(place)))
 
 
-print("query 0, key 0:", [f"{word:08x}" for word in words(0, 0)])
-print("query 0, key 1:", [f"{word:08x}" for word in words(0, 1)])
-changed = [
-    sum((a ^ b).bit_count() for a, b in zip(words(n, n), words(n, n + 1), strict=True))
-    for n in range(500)
-]
-print(f"of 128 bits {sum(changed) / len(changed):.1f} change on average")
+print("query 0, group 0:", bits(0, 0)[:32], "...")
+print("query 0, group 1:", bits(0, 1)[:32], "...")
+pairs = [(bits(n, n), bits(n, n + 1)) for n in range(1000)]
+changed = torch.tensor([[a != b for a, b in zip(*pair, strict=True)] for pair in pairs]).float()
+print(f"of 128 bits {changed.sum(1).mean():.1f} change on average")
+rates = changed.mean(0)
+print(
+    f"the bit that changes least does so in {rates.min():.0%} of the cases, most {rates.max():.0%}"
+)
 
 # %% [markdown]
 # The step that drops out differs from the one before by little: `_keep` asks Philox about the tile.
-# Mind the place of the new line: *after* the sum. Those that stay get no larger share because
-# others were dropped; that is what the factor $1/(1-p)$ is for.
+# Mind the place of the new line: *after* the sum. The total still counts what is dropped, so that
+# the others do not grow by being divided by less; the factor $1/(1-p)$ makes up for it on average.
 
 # %%
 show(steps.with_dropout, since=steps.programs)
 
 # %% [markdown]
 # Where does it drop? `keep_mask` writes out the mask that nobody holds, so that the formula can be
-# given the same one, and compared to the last bit but a few.
+# given the same one, and compared number by number.
 
 # %%
 torch.manual_seed(0)
@@ -270,7 +296,7 @@ dropped = steps.with_dropout(query, key, value, cu_seqlens, 0.1, seed)
 text, rows = 2, slice(cu_seqlens[2], cu_seqlens[3])
 probs = (query[rows, 0] @ key[rows, 0].T / query.shape[-1] ** 0.5).softmax(-1)
 by_formula = (probs * keep[text, 0] / 0.9) @ value[rows, 0]
-print("the same as by the formula:", torch.allclose(dropped[rows, 0], by_formula, atol=1e-12))
+print("the same as by the formula:", bool((dropped[rows, 0] - by_formula).abs().max() < 1e-12))
 
 figure, axes = pyplot.subplots(figsize=(3.6, 3.6))
 axes.imshow(keep[text, 0], cmap="gray", vmin=-0.3)
@@ -293,15 +319,18 @@ pyplot.show()
 #
 # The softmax's line has a sum over a whole row, $\sum_k P_{ik}\, dP_{ik}$, which no tile can know.
 # But $dP = dC\,V^\top$, and so that sum is $\sum_k P_{ik} (V_k \cdot dC_i) = C_i \cdot dC_i$:
-# a product of two rows that are at hand. It is called **delta**. Here is all of it for one head of
-# the longest text.
+# a product of two rows that are at hand. It is called **delta**. (With dropout too: what is kept,
+# and its factor, are in $dP$ as they are in $C$.) Here is all of it for one head of the longest
+# text; maximum and total are what the walk ends with.
 
 # %%
 scale = query.shape[-1] ** -0.5
 torch.manual_seed(0)
 blame = torch.randn(query[rows, 0].shape, dtype=torch.float64)  # dC: of our choice
 q, k, v = (x[rows, 0] for x in (query, key, value))
-log_sum_exp = (q @ k.T * scale).logsumexp(-1, keepdim=True)
+maximum = (q @ k.T * scale).amax(-1, keepdim=True)
+total = torch.exp(q @ k.T * scale - maximum).sum(-1, keepdim=True)
+log_sum_exp = maximum + torch.log(total)
 context = formula[rows, 0]
 
 delta = (context * blame).sum(-1, keepdim=True)
@@ -313,17 +342,29 @@ d_query, d_key = d_scores @ k * scale, d_scores.T @ q * scale
 leaves = [x.clone().requires_grad_() for x in (q[:, None], k[:, None], v[:, None])]
 steps.naive(*leaves, torch.tensor([0, lengths[2]])).backward(blame[:, None])
 for name, by_hand, leaf in zip("qkv", (d_query, d_key, d_value), leaves, strict=True):
-    print(name, "as autograd has it:", torch.allclose(by_hand, leaf.grad[:, 0], atol=1e-12))
+    difference = (by_hand - leaf.grad[:, 0]).abs().max()
+    print(f"gradient of {name} as autograd has it: {difference < 1e-12}")
 
 # %% [markdown]
 # The last step walks through the tiles in that manner, and twice: by keys, for the gradients of key
 # and value, which add up over queries; then by queries, for that of the query. It could be done in
 # one walk, if programs were allowed to add to the same number. But then chance would decide on the
 # order, and with it on the last bits: two runs of the same training would part. The price of being
-# the same to the bit is to compute the scores once more.
+# the same to the bit is to compute the shares and their gradient once more.
+#
+# The listing is long because it says everything twice. Read the first half, by keys; the second is
+# the same with rows and columns exchanged.
 
 # %%
 show(steps.WithBackward.backward)
+
+# %%
+leaves = [[x.clone().requires_grad_() for x in (query, key, value)] for _ in range(2)]
+for step, given in zip((steps.naive, steps.with_backward), leaves, strict=True):
+    step(*given, cu_seqlens).square().sum().backward()
+for name, one, other in zip("qkv", *leaves, strict=True):
+    same = bool((one.grad - other.grad).abs().max() < 1e-12)
+    print(f"gradient of {name}, all texts and heads, as the formula's: {same}")
 
 # %% [markdown]
 # What does it gain? Here is how many numbers autograd holds between forward and backward.
@@ -335,7 +376,9 @@ def held(step, length: int) -> int:
     kept: dict[int, int] = {}
 
     def keep(tensor: torch.Tensor) -> torch.Tensor:
-        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes() // 4
+        """Torch calls this for each tensor that it keeps; some share their memory."""
+        memory = tensor.untyped_storage()
+        kept[memory.data_ptr()] = memory.nbytes() // 4  # bytes of a float32
         return tensor
 
     given = [torch.randn(length, 12, 32, requires_grad=True) for _ in range(3)]
@@ -358,40 +401,41 @@ pyplot.show()
 
 # %% [markdown]
 # Note the middle line: to compute in tiles saves nothing by itself in training, for autograd keeps
-# every tile. Only a backward pass of one's own grows with the length, and not with its square.
+# every tile, and all that was summed up on the way. Only with a backward pass of our own does what
+# is kept grow with the length, and not with its square.
 #
 # ## The kernel
 #
 # What is left is to write it in a language that a GPU runs. **Triton** is Python with tiles for
-# numbers: `tl.dot` multiplies two of them, `tl.load` fetches one, `tl.program_id` says which
-# program this is. The names are those of the steps. This is the heart of the forward kernel, one
-# tile of keys:
+# numbers: `tl.dot` multiplies two of them, `tl.where` chooses from two, `tl.sum` adds up along one
+# side. The names are those of the steps. This is the heart of the forward kernel, one tile of keys.
+# Pass over `bias` and all strides (how far apart rows lie in memory) at first; what is a
+# `constexpr` is known when the kernel is compiled, so that an `if` on it costs nothing.
 
 # %%
 show("minibert.kernels.triton_attention.attend_to_tile")
 
 # %% [markdown]
-# You can read most of it. What is new are wishes of the machine:
+# It is the inner loop of `with_dropout`, line by line. What is new are wishes of the machine:
 #
 # - `exp2`: hardware knows powers of two, as our pencil did. The factor that turns them into powers
-#   of $e$ disappears in the scale.
+#   of $e$ disappears in the scale; `maximum` is kept in that measure, too.
 # - `LAST`: only the last tile can reach beyond the text, so that only there one has to compare.
 # - `PRECISION`: a GPU multiplies float32 with fewer digits unless it is told not to.
-# - `WIDE`: sums are kept in float32, even if what is added up has sixteen bits.
+# - `WIDE`: sums are kept in float32 at least, even if what is added up has sixteen bits.
 #
 # Triton also has an **interpreter**, which runs programs one after the other in Python: thousands
 # of times slower, on any machine, and it computes what they say. The first cell has switched it on.
-# If Triton is installed, this runs the kernel, forward and backward, on the two shorter texts.
+# If Triton is installed, this runs the kernel on our texts, forward and backward.
 
 # %% tags=["varies"]
 hindrance = why_not(query.device, query.dtype, query.shape[-1])
 if hindrance:
     print("the kernel cannot run here:", hindrance)
 else:
-    short = cu_seqlens[:3]
-    given = [x[: short[-1]].clone().requires_grad_() for x in (query, key, value)]
-    context = fused_attention(*given, short, max_seqlen=max(lengths[:2]))
-    right = steps.naive(*given, short)
+    given = [x.clone().requires_grad_() for x in (query, key, value)]
+    context = fused_attention(*given, cu_seqlens, max_seqlen=max(lengths))
+    right = steps.naive(*given, cu_seqlens)
     gradients = torch.autograd.grad(context.sum(), given)
     rights = torch.autograd.grad(right.sum(), given)
     for name, ours, theirs in zip(
@@ -404,15 +448,15 @@ else:
 
 # %% [markdown]
 # In a model it is `attention="fused"`; on a GPU, `"auto"` takes it by itself, and
-# `minibert doctor` says so. How fast is it there? [Performance](../docs/performance.md#gpu) says
-# what has been measured and what has not.
+# `minibert doctor` says so. [Performance](../docs/performance.md#gpu) says what has been measured
+# there, and what has not.
 #
 # ## What you have now
 #
-# - The matrix of scores is where the time goes, not the arithmetic.
+# - For long texts on a GPU, writing and reading scores is what takes the time, not computing them.
 # - A softmax in one walk: a running maximum, and a factor that puts right what was added before.
 # - One number for each query brings the shares back, and delta is a product of two rows.
-# - Random numbers that hang on the place need no mask and no order.
+# - Random numbers that depend on the place need no mask and no order.
 # - The same to the bit, because no two programs add to the same number.
 #
 # The idea is that of FlashAttention ([Dao and others](https://arxiv.org/abs/2205.14135)). The real

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from minibert.course.calling import Outcome, Raised, ReadyMade
 from minibert.course.exercise import Exercise, Probe
-from minibert.course.values import kind_of, same, shown
+from minibert.course.values import kind_of, same, shown, tensors
 
 Kind = Literal[
     "no such function",
@@ -54,8 +54,8 @@ def compare(exercise: Exercise, probe: Probe, expected: Outcome, got: Outcome) -
         return failure_of(got.raised, probe.name)
     failure = _differs(expected.result, got.result, exercise.tolerance, "")
     if failure is not None:
-        shapes = _shapes(exercise, probe)
-        details = (f"arguments {shapes}",) if shapes else ()
+        arguments = _arguments(exercise, probe)
+        details = (f"arguments {arguments}",) if arguments else ()
         return failure._replace(probe=probe.name, details=details)
     names = parameters(exercise, len(probe.arguments))
     for place, wanted, gradient in zip(
@@ -96,13 +96,13 @@ def parameters(exercise: Exercise, count: int) -> list[str]:
     return (names + [f"argument {place + 1}" for place in range(len(names), count)])[:count]
 
 
-def _shapes(exercise: Exercise, probe: Probe) -> str:
-    """Names and shapes of the arguments that are tensors."""
+def _arguments(exercise: Exercise, probe: Probe) -> str:
+    """The arguments by name: shapes of tensors, values of what holds none, shortened."""
     names = parameters(exercise, len(probe.arguments))
     return ", ".join(
-        f"{name} {tuple(value.shape)}"
+        f"{name} {tuple(value.shape)}" if isinstance(value, Tensor) else f"{name} {shown(value)}"
         for name, value in zip(names, probe.arguments, strict=True)
-        if isinstance(value, Tensor)
+        if isinstance(value, Tensor) or not list(tensors(value))
     )
 
 

@@ -243,14 +243,16 @@ class WithBackward(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         """One walk by keys for the gradients of key and value, one by queries for that of query.
 
-        With P the probabilities, K what dropout keeps, r = 1 / (1 - p) and dX the gradient of X:
+        With P the probabilities, M what dropout keeps, r = 1 / (1 - p), C the context and dX the
+        gradient of X:
 
-            dV = (P * K * r)^T @ dO             dP = (dO @ V^T) * K * r
+            dV = (P * M * r)^T @ dC             dP = (dC @ V^T) * M * r
             dS = P * (dP - delta)               delta = sum over keys of P * dP, one a query
             dQ = dS @ K * scale                 dK = dS^T @ Q * scale
 
-        delta needs a whole row of P. But the sum of P * dP over keys is that of O * dO over the W
-        numbers of a head, with O the context, which is at hand.
+        delta needs a whole row of P. But the sum of P * dP over keys is that of C * dC over the W
+        numbers of a head, which are at hand. (C holds M * r as dP does.) Rows of queries behind the
+        end add nothing: zeros are loaded for their dC and delta.
         """
         query, key, value, context, log_sum_exp, cu_seqlens, seed = ctx.saved_tensors
         scale, rescale = query.shape[-1] ** -0.5, _rescale(ctx.dropout_p)

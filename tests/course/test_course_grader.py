@@ -183,6 +183,25 @@ def test_torch_is_refused_forwards_only():
     assert call(torch.sigmoid, softly, 0, ["aten.mul", "aten.expand"]).raised is None
 
 
+def test_a_failure_shows_what_the_function_was_called_with():
+    """Tensors by shape, other values as they are; what holds tensors would be too much."""
+    exercise = Exercise(
+        name="cut",
+        title="Some of the rows",
+        points=1,
+        difficulty=1,
+        minutes=1,
+        reference=lambda rows, size, names, weights: rows[:size],
+        probes=lambda generator: [
+            Probe("four rows", (torch.ones(4, 2), 3, ["a", "b"], {"weight": torch.ones(2)}))
+        ],
+        hints=("Cut.", "Slice."),
+        page="03_attention_with_a_pencil: The average",
+    )
+    (failure, *_) = judge(exercise, lambda rows, size, names, weights: rows)
+    assert failure.details == ("arguments rows (4, 2), size 3, names ['a', 'b']",)
+
+
 def test_what_is_wrong_is_put_into_words(soft):
     scores, mask = soft.probes[0].arguments
     right = functional.masked_softmax

@@ -98,8 +98,8 @@ RUNNING_SUMS = Exercise(
     hints=(
         "Keep two numbers: the largest score so far, from minus infinity, and the sum of "
         "exp(score - largest) over all scores so far, from zero.",
-        "When a tile brings a larger maximum, all terms of the old sum are too large, by the same "
-        "factor: exp(new - old).",
+        "When a tile brings a larger maximum, all terms of the old sum are too large by the same "
+        "factor, exp(new - old); so multiply by its inverse, exp(old - new).",
         "total = total * exp(maximum - new_maximum) + exp(tile - new_maximum).sum().",
     ),
     page=f"{PAGE}: One walk",
