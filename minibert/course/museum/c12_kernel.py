@@ -1,6 +1,6 @@
 """What goes wrong in chapter 12: the mistakes that people make in its exercises."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import pairwise
 
 import torch
@@ -673,13 +673,8 @@ SCORES_GRADIENT_MISTAKES = (
 )
 
 
-def _products(counter: Iterable[int], multipliers: Words = MULTIPLIERS) -> Words:
-    first, _, third, _ = counter
-    return first * multipliers[0], third * multipliers[1]
-
-
 def _not_crossed(counter: Words, key: Words) -> Words:
-    left, right = _products(counter)
+    left, right = counter[0] * MULTIPLIERS[0], counter[2] * MULTIPLIERS[1]
     return (
         (left >> 32) ^ counter[1] ^ key[0],
         left & WORD,
@@ -694,24 +689,15 @@ def _with(
     upper: Callable[[int], int] = lambda product: product >> 32,
     lower: Callable[[int], int] = lambda product: product & WORD,
     cross: Callable[[int, int, int], int] = lambda one, other, third: one ^ other ^ third,
+    multipliers: Words = MULTIPLIERS,
 ) -> Words:
-    """A round with other halves, or another way to cross three words."""
-    left, right = _products(counter)
+    """A round with other halves, another way to cross three words, or other multipliers."""
+    left, right = counter[0] * multipliers[0], counter[2] * multipliers[1]
     return (
         cross(upper(right), counter[1], key[0]),
         lower(right),
         cross(upper(left), counter[3], key[1]),
         lower(left),
-    )
-
-
-def _multipliers_exchanged(counter: Words, key: Words) -> Words:
-    left, right = _products(counter, MULTIPLIERS[::-1])
-    return (
-        (right >> 32) ^ counter[1] ^ key[0],
-        right & WORD,
-        (left >> 32) ^ counter[3] ^ key[1],
-        left & WORD,
     )
 
 
@@ -749,7 +735,7 @@ PHILOX_ROUND_MISTAKES = (
     Mistake(
         "philox-multipliers-exchanged",
         "the two multipliers exchanged",
-        _multipliers_exchanged,
+        lambda counter, key: _with(counter, key, multipliers=MULTIPLIERS[::-1]),
     ),
     Mistake(
         "philox-halves-exchanged",
