@@ -26,17 +26,18 @@ class Recipe(NamedTuple):
     finetune: list  # our command
     script: str  # theirs
     files: tuple  # training and dev file
+    precision: str  # float32 is there on every processor; tagging was begun with bfloat16
     options: list
     metrics: list
     unit: float  # what the metrics are multiplied by, to be points
 
 
-SHARED = ["--batch-size", "16", "--lr", "5e-5", "--precision", "float32", "--batching", "bucket"]
 SQUAD = {
     version: Recipe(
         ["squad", "--version", version],
         "squad_transformers.py",
         (f"train-v{version}.json", f"dev-v{version}.json"),
+        "float32",
         ["--epochs", "2", "--max-length", "384"],
         ["exact", "f1"],
         unit=1.0,
@@ -47,11 +48,19 @@ NER = Recipe(
     ["ner"],
     "ner_transformers.py",
     ("eng.train", "eng.testa"),
+    "bfloat16",
     ["--epochs", "3", "--max-length", "128"],
     ["f1", "precision", "recall"],
     unit=100.0,
 )
 RECIPES = {"squad-1.1": SQUAD["1.1"], "squad-2.0": SQUAD["2.0"], "ner": NER}
+
+
+def settings_of(task):
+    """What both sides are given."""
+    recipe = RECIPES[task]
+    settings = ["--batch-size", "16", "--lr", "5e-5", "--precision", recipe.precision]
+    return [*settings, "--batching", "bucket", *recipe.options]
 
 
 def run_minibert(task, seed, data, work):
@@ -60,7 +69,7 @@ def run_minibert(task, seed, data, work):
     if not (output / "metrics.json").is_file():
         command = ["-m", "minibert", "finetune", *recipe.finetune, "--data", data]
         command += ["--model", "minilm", "--seed", seed, "--output", output, "--overwrite"]
-        python(*command, *SHARED, *recipe.options)
+        python(*command, *settings_of(task))
     return in_points(task, output / "metrics.json")
 
 
@@ -72,7 +81,7 @@ def run_transformers(task, seed, data, work):
         command = [Path(__file__).with_name(recipe.script), *recipe.finetune[1:]]
         command += ["--train", train, "--dev", dev, "--model", find("minilm")]
         command += ["--seed", seed, "--output", output]
-        python(*command, *SHARED, *recipe.options)
+        python(*command, *settings_of(task))
     return in_points(task, output)
 
 
@@ -143,7 +152,7 @@ def main():
     if args.output and args.output.is_file():
         rows = json.loads(args.output.read_text())["rows"]
     for task, data in folders.items():
-        settings = [*SHARED, *RECIPES[task].options]
+        settings = settings_of(task)
         found = recorded(rows, task, settings)
         rows = [row for row in rows if row["task"] != task]
         for seed in args.seeds:
@@ -152,9 +161,9 @@ def main():
                     run_minibert(task, seed, data, args.work),
                     run_transformers(task, seed, data, args.work),
                 )
-        new = rows_of(task, found)
-        rows += [{**row, "data": args.about, "settings": settings} for row in new]
-        write_result(args.output, {"rows": rows, **machine()})
+        told = {"data": args.about, "settings": settings, "machine": machine()}  # of the last seed
+        rows += [{**row, **told} for row in rows_of(task, found)]
+        write_result(args.output, {"rows": rows})
     print(table(rows))
 
 

@@ -191,6 +191,6 @@ def test_seeds_of_another_day_stay_in_the_token_table(monkeypatch, tmp_path):
     assert row["transformers"]["values"] == [71.0, 72.0]
     assert row["difference"] == 10.0
 
-    monkeypatch.setattr(token_table, "SHARED", ["--batch-size", "8"])  # other runs than those
+    monkeypatch.setattr(token_table, "settings_of", lambda task: ["--batch-size", "8"])  # others
     token_table.main()
     assert len(ran) == 8

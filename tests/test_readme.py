@@ -160,6 +160,8 @@ def test_the_token_table_shows_the_recorded_scores(monkeypatch):
 
     rows = json.loads((RESULTS / "token_table.json").read_text())["rows"]
     assert {row["task"] for row in rows} == {"ner", "squad-1.1"}
+    # The command beside the table would run these again.
+    assert all(row["settings"] == token_table.settings_of(row["task"]) for row in rows)
     assert all(len(row[side]["values"]) == len(row["seeds"])
                for row in rows for side in ("minibert", "transformers"))  # fmt: skip
     readme = README.read_text(encoding="utf-8")

@@ -15,7 +15,7 @@
 # %%
 import os
 
-# For the section "The kernel", which explains it: it is looked at once, when minibert is imported.
+# The section "The kernel" explains it. It is looked at once, when minibert's kernels are imported.
 os.environ["TRITON_INTERPRET"] = "1"
 
 import torch
@@ -161,7 +161,7 @@ show(steps.online, since=steps.tiled)
 
 # %%
 def is_formula(step) -> None:
-    """Say whether a step computes what the formula does, and with what largest difference."""
+    """Say whether a step computes what the formula does."""
     difference = (step(query, key, value, cu_seqlens) - formula).abs().max()
     print(f"{step.__name__}: the same as the formula, {difference < 1e-12}")
 

@@ -39,7 +39,7 @@ def show(thing: Any, since: Any = None) -> Code:
     before, after = (_without_docstring(one).splitlines() for one in (_source(since)[0], text))
     everything = len(before) + len(after)
     lines = list(difflib.unified_diff(before, after, n=everything, lineterm=""))
-    return Code("\n".join(lines[3:]), file, "diff")  # behind a head for programs
+    return Code("\n".join(lines[3:]), file, "diff")  # the first three tell `patch` where it goes
 
 
 def _source(thing: Any) -> tuple[str, Path]:
@@ -67,7 +67,8 @@ def _source_by_name(full_name: str) -> tuple[str, Path]:
 def _without_docstring(text: str) -> str:
     (function,) = ast.parse(text).body
     assert isinstance(function, ast.FunctionDef)
-    docstring = function.body[0]
     lines = text.splitlines()
-    del lines[docstring.lineno - 1 : docstring.end_lineno]
+    if ast.get_docstring(function) is not None:
+        docstring = function.body[0]
+        del lines[docstring.lineno - 1 : docstring.end_lineno]
     return "\n".join(lines)

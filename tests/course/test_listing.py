@@ -54,6 +54,15 @@ def test_what_has_changed_is_marked_and_docstrings_are_left_out(monkeypatch):
     )
 
 
+def bare(number):
+    return number
+
+
+def test_without_a_docstring_nothing_is_left_out(monkeypatch):
+    monkeypatch.setattr(listing, "ROOT", Path(__file__).parent)
+    assert "+    return number" in show(bare, since=before).text.splitlines()
+
+
 def test_a_function_is_shown_by_its_name_without_its_module_being_imported(monkeypatch):
     module = "minibert.kernels.triton_attention"
     monkeypatch.setitem(sys.modules, "triton", None)  # importing it would fail

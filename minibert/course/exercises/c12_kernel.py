@@ -126,10 +126,10 @@ def _seen(scores: Tensor, values: Tensor) -> Part:
     return maximum, powers.sum(-1), powers @ values
 
 
-def _nothing_seen(queries: int, width: int, dtype: torch.dtype = torch.float64) -> Part:
+def _nothing_seen(queries: int, width: int) -> Part:
     """Before the first tile."""
-    zeros = torch.zeros(queries, width + 1, dtype=dtype)
-    return zeros[:, 0] - torch.inf, zeros[:, 0], zeros[:, 1:]
+    total = torch.zeros(queries, dtype=torch.float64)
+    return total - torch.inf, total, total.new_zeros(queries, width)
 
 
 def _where(rows: Tensor, one: Part, other: Part) -> Part:

@@ -186,15 +186,20 @@ Sums = tuple[Tensor, Tensor]
 
 
 def _walk(
-    step: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor], start: float = -torch.inf
+    step: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor],
+    start: float = -torch.inf,
+    renew: Callable[[Tensor, Tensor], Tensor] = torch.maximum,
 ) -> Callable[[Tensor, int], Sums]:
-    """Running sums whose total after a tile is step(total, tile, maximum, new maximum)."""
+    """Running sums whose total after a tile is step(total, tile, maximum, new maximum).
+
+    start: the first maximum; renew(maximum, that of the tile): the new one
+    """
 
     def walk(scores: Tensor, size: int) -> Sums:
         maximum, total = scores.new_tensor(start), scores.new_tensor(0.0)
         maxima, totals = [], []
         for tile in scores.split(size):
-            new = torch.maximum(maximum, tile.max())
+            new = renew(maximum, tile.max())
             total = step(total, tile, maximum, new)
             maximum = new
             maxima.append(maximum)
@@ -206,6 +211,14 @@ def _walk(
 
 def _right_step(total: Tensor, tile: Tensor, maximum: Tensor, new: Tensor) -> Tensor:
     return total * torch.exp(maximum - new) + torch.exp(tile - new).sum()
+
+
+def _tile_alone(total: Tensor, tile: Tensor, maximum: Tensor, new: Tensor) -> Tensor:
+    return torch.exp(tile - new).sum()
+
+
+def _of_tile(maximum: Tensor, tile_maximum: Tensor) -> Tensor:
+    return tile_maximum
 
 
 def _with_final_maximum(scores: Tensor, size: int) -> Sums:
@@ -222,15 +235,6 @@ def _scaled_back(scores: Tensor, size: int) -> Sums:
     return maxima, totals * torch.exp(scores.max() - maxima)
 
 
-def _relative_to_tile(scores: Tensor, size: int) -> Sums:
-    """A tile's powers relative to its own maximum, added without a factor."""
-    return _walk(
-        lambda total, tile, maximum, new: (
-            total * torch.exp(maximum - new) + torch.exp(tile - tile.max()).sum()
-        )
-    )(scores, size)
-
-
 def _filled_up(scores: Tensor, size: int) -> Sums:
     """Zeros behind the last score, to fill the tile."""
     return running_sums(torch.cat([scores, scores.new_zeros(-len(scores) % size)]), size)
@@ -240,24 +244,6 @@ def _of_full_tiles(scores: Tensor, size: int) -> Sums:
     maxima, totals = running_sums(scores, size)
     full = max(len(scores) // size, 1)
     return maxima[:full], totals[:full]
-
-
-def _tiles_apart(scores: Tensor, size: int) -> Sums:
-    tiles = scores.split(size)
-    maxima = torch.stack([tile.max() for tile in tiles])
-    return maxima, torch.stack([torch.exp(tile - tile.max()).sum() for tile in tiles])
-
-
-def _tile_maximum(scores: Tensor, size: int) -> Sums:
-    """Every tile's own maximum, to which the sum is brought, smaller or not."""
-    maximum, total = scores.new_tensor(-torch.inf), scores.new_tensor(0.0)
-    maxima, totals = [], []
-    for tile in scores.split(size):
-        total = _right_step(total, tile, maximum, tile.max())
-        maximum = tile.max()
-        maxima.append(maximum)
-        totals.append(total)
-    return torch.stack(maxima), torch.stack(totals)
 
 
 RUNNING_SUMS_MISTAKES = (
@@ -313,7 +299,11 @@ RUNNING_SUMS_MISTAKES = (
     Mistake(
         "running-relative-to-tile",
         "the tile's powers relative to its own maximum, where an earlier one was larger",
-        _relative_to_tile,
+        _walk(
+            lambda total, tile, maximum, new: (
+                total * torch.exp(maximum - new) + torch.exp(tile - tile.max()).sum()
+            )
+        ),
     ),
     Mistake(
         "running-filled-up",
@@ -323,17 +313,17 @@ RUNNING_SUMS_MISTAKES = (
     Mistake(
         "running-tile-s-maximum",
         "the maximum of the tile in place of the largest so far",
-        _tile_maximum,
+        _walk(_right_step, renew=_of_tile),
     ),
     Mistake(
         "running-tiles-apart",
         "each tile by itself: the sums go on from tile to tile",
-        _tiles_apart,
+        _walk(_tile_alone, renew=_of_tile),
     ),
     Mistake(
         "running-last-tile-alone",
         "the last tile's sum alone in place of the sum of all",
-        _walk(lambda total, tile, maximum, new: torch.exp(tile - new).sum()),
+        _walk(_tile_alone),
     ),
     Mistake(
         "running-final-maximum",
