@@ -143,7 +143,10 @@ def score(
     worst: int = 0,
     rows: Path | None = None,
 ) -> None:
-    """Score anyone's predictions as SQuAD's own evaluation does.
+    """Score anyone's predictions, by the rules of SQuAD's own evaluation.
+
+    Answers count as they stand in the file: the official script turns those whose null odds are
+    beyond 1 into none before it scores them, if it is given the odds.
 
     Args:
         dataset: the questions with their answers, in SQuAD's JSON

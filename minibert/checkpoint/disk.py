@@ -6,6 +6,7 @@ folder that holds it is synced. Call them as `disk.write(...)`: tests put others
 see the order and to fail at each.
 """
 
+import errno
 import json
 import os
 import sys
@@ -67,8 +68,12 @@ def write_atomically(path: Path, content: str | bytes | Callable[[Path], None]) 
     """Put `content`, given as it is or as a function that fills a file, at `path`: all or nothing.
 
     It is written beside `path` and then renamed, so a crash or a full disk leaves what was there;
-    once this returns, a power cut cannot take it back.
+    once this returns, a power cut cannot take it back. Raises `OSError` where no file can be.
     """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "a folder, not a file to write", str(path))
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "no such folder", str(path.parent))
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     os.close(handle)
     beside = Path(name)

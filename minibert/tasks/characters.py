@@ -7,7 +7,10 @@ import regex
 from numpy.typing import NDArray
 
 GRAPHEME = regex.compile(r"\X")
-SENTENCE_END = regex.compile(r"[.!?\u2026]+[\p{Pe}\p{Pf}\"']*\s+|\n+|[\u3002\uff01\uff1f]")
+SENTENCE_END = regex.compile(
+    r"[.!?\u2026\u061f]+[\p{Pe}\p{Pf}\"']*\s+|\n+|[\u3002\uff01\uff1f]+[\p{Pe}\p{Pf}]*"
+)
+CONTROL = regex.compile(r"\p{Cc}")
 
 
 class GraphemeBounds(NamedTuple):
@@ -29,6 +32,11 @@ def grapheme_bounds(text: str) -> GraphemeBounds:
     left = edges[np.searchsorted(edges, places, side="right") - 1]
     right = edges[np.searchsorted(edges, places, side="left")]
     return GraphemeBounds(left, right)
+
+
+def harmless(text: str) -> str:
+    """A line of text for a terminal, with � for what would move its cursor or colour it."""
+    return CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def sentence_around(text: str, start: int, end: int) -> str:

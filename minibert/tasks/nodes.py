@@ -65,9 +65,13 @@ class Node(NamedTuple):
     def number(self) -> float:
         """A number that is neither infinite nor NaN."""
         number = isinstance(self.value, int | float) and not isinstance(self.value, bool)
-        if not number or not math.isfinite(self.value):
+        try:
+            value = float(self.value) if number else math.nan
+        except OverflowError as error:
+            raise self.fault("a number of too many digits") from error
+        if not math.isfinite(value):
             raise self.fault(f"must be a number, not {_kind(self.value)}")
-        return float(self.value)
+        return value
 
     def truth(self) -> bool:
         """True or false."""
@@ -103,8 +107,14 @@ def _parsed(text: str, where: str) -> Any:
             raise DataError(f"{where}: an object names {twice!r} twice")
         return made
 
+    def whole_number_of(digits: str) -> int:
+        try:
+            return int(digits)
+        except ValueError as error:  # Python has a limit
+            raise DataError(f"{where}: a number of {len(digits)} digits") from error
+
     try:
-        return json.loads(text, object_pairs_hook=object_of)
+        return json.loads(text, object_pairs_hook=object_of, parse_int=whole_number_of)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise DataError(f"{where}: no JSON at {place} ({error.msg})") from error

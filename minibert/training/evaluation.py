@@ -67,7 +67,16 @@ def check_best_by(best_by: str | None, task: Task) -> None:
 
 
 def score(loss: float, metrics: dict[str, float], task: Task, best_by: str | None) -> float:
-    """The number by which models are compared, higher is better; None: the task's own choice."""
+    """The number by which models are compared, higher is better; None: the task's own choice.
+
+    Raises `ConfigError` for a figure that this evaluation has not given: SQuAD's of questions
+    without an answer, where all have one.
+    """
     if best_by is None:
         return task.score(metrics)
-    return -loss if best_by == DEV_LOSS else metrics[best_by]
+    if best_by == DEV_LOSS:
+        return -loss
+    if best_by not in metrics:
+        given = ", ".join((*metrics, DEV_LOSS))
+        raise ConfigError(f"best_by {best_by!r} is none of what this dev set gives: {given}")
+    return metrics[best_by]

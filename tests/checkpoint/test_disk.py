@@ -77,3 +77,13 @@ def test_what_is_written_atomically_is_synced_renamed_and_its_name_synced(
     assert synced == [((tmp_path / "file").stat().st_ino, 5), (tmp_path.stat().st_ino, None)]
     assert (tmp_path / "file").read_text() == "12345"
     assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o644
+
+
+def test_where_no_file_can_be_the_error_names_what_was_asked_for(tmp_path):
+    """Not the hidden file beside it."""
+    with pytest.raises(FileNotFoundError, match=r"no such folder: '.*/none'$"):
+        write_atomically(tmp_path / "none" / "file", "")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError, match=r"a folder, not a file to write: '.*/folder'$"):
+        write_atomically(tmp_path / "folder", "")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]

@@ -106,6 +106,7 @@ ENTRY = (*PARAGRAPH, "qas", 0)
         (at((*ENTRY, "question"), "\ud800"), ".qas[0].question: half a character"),
         (at((*ENTRY, "answers"), DELETE), ".qas[0].answers: missing"),
         (at((*ENTRY, "answers"), []), ".qas[0].answers: empty; every question of version 1.1"),
+        (official(answers=[], is_impossible=True), ".qas[0].answers: empty; every question of ver"),
         (at((*ENTRY, "answers"), {"text": []}), ".answers: must be a list, not an object"),
         (at((*ENTRY, "answers", 0, "text"), ""), ".answers[0].text: empty"),
         (at((*ENTRY, "answers", 0, "answer_start"), "19"), ".answer_start: must be a whole numb"),
@@ -124,6 +125,14 @@ def test_a_fault_is_told_with_the_path_to_it(tmp_path, content, fault):
         read_squad(path, "1.1")
     assert str(told.value).startswith(str(path))
     assert fault in str(told.value)
+
+
+@pytest.mark.parametrize("version", ["1.1", "2.0"])
+@pytest.mark.parametrize("answers", [DELETE, [], [{"text": "notes", "answer_start": 19}]])
+def test_to_be_answered_a_question_needs_no_answers(tmp_path, version, answers):
+    path = written(tmp_path / "test.json", at((*ENTRY, "answers"), answers))
+    (question,) = read_squad(path, version, labelled=False)
+    assert question == Question("q1", "What did Ada write?", CONTEXT, (), known=False)
 
 
 def test_the_path_counts_articles_paragraphs_and_questions(tmp_path):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from minibert.errors import ConfigError
 from minibert.tasks.squad.reading import Answer, Question
 from minibert.tasks.squad.report import (
     Report,
@@ -11,6 +12,7 @@ from minibert.tasks.squad.report import (
     grouped,
     marked,
     question_word,
+    score_files,
     worst,
     write_report,
     write_rows,
@@ -118,6 +120,29 @@ def test_of_like_texts_the_one_nearest_to_the_right_answer_is_marked():
     answer = Answer("z", 7)
     found = score(Question("q", "?", context, (answer,)), "x")
     assert "x y. «x» ⟦z⟧. x y." in marked(found)
+
+
+@pytest.mark.parametrize("start", [4, -1, 900])
+def test_a_right_answer_that_does_not_stand_where_it_should_is_not_marked(start):
+    context = "The mill was built in 1840."
+    found = score(Question("q", "?", context, (Answer("1840", start),)), "mill")
+    lines = marked(found).splitlines()
+    assert lines[2] == "right     ⟦ 1840 ⟧, which does not stand where answer_start says"
+    assert lines[4:] == ["The «mill» was built in 1840."]
+
+
+def test_no_text_moves_the_cursor_or_breaks_a_row(tmp_path):
+    found = scored("Who?\x1b[31m", "two", "one", context="one\x9b2J two", id="a\nb\tc")
+    assert "question  Who?\ufffd[31m" in marked(found)
+    assert "⟦one⟧\ufffd2J «two»" in marked(found)
+    write_rows(tmp_path / "rows.tsv", [found])
+    _, row = (tmp_path / "rows.tsv").read_text("utf-8").splitlines()
+    assert row.split("\t")[:2] == ["a b c", "0"]
+
+
+def test_a_negative_number_of_mistakes_is_refused(root):
+    with pytest.raises(ConfigError, match="worst must be at least 0, not -1"):
+        score_files(root / "data" / "squad" / "dev-v2.0.json", root / "none.json", most=-1)
 
 
 def test_a_long_passage_is_wrapped():

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from minibert import BertTokenizer
-from minibert.errors import DataError
+from minibert.errors import ConfigError, DataError
 from minibert.tasks.characters import GRAPHEME
 from minibert.tasks.squad.reading import Answer, Question, read_squad
 from minibert.tasks.squad.ruler import (
@@ -113,6 +113,19 @@ def test_why_a_window_is_labelled_as_it_is(tokenizer, context, answers, label):
 
 def test_an_answer_that_is_not_there_is_said_to_be_so(tokenizer):
     assert "'it', characters 0 to 2: they are not there" in drawn(tokenizer, "won it", ("it", 0))
+    unseen = "' ', characters 3 to 4: no word piece stands for them"
+    assert unseen in drawn(tokenizer, "won it", (" ", 3))
+
+
+@pytest.mark.parametrize("length", ["doc_stride", "max_query_length", "width"])
+def test_lengths_that_cannot_be_are_refused(tokenizer, length):
+    with pytest.raises(ConfigError, match=f"{length} must be at least .*, not -3"):
+        drawn(tokenizer, "won it", **{length: -3})
+
+
+def test_a_question_cannot_move_the_cursor(tokenizer):
+    question = Question("q", "who\x1b[31m wo\u0308n?", "won it", ())
+    assert draw_ruler(question, tokenizer).startswith("question    who\ufffd[31m wo\u0308n?\n")
 
 
 def test_what_has_no_look_is_given_one():

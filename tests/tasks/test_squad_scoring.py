@@ -220,5 +220,9 @@ def test_odds_that_are_no_numbers_are_refused(tmp_path, value):
     path.write_text(json.dumps({"a": value}))
     with pytest.raises(DataError, match=r"odds\.json: a: must be a number, not"):
         read_null_odds(path)
+    for digits in (400, 5000):
+        path.write_text('{"a": 1' + digits * "0" + "}")
+        with pytest.raises(DataError, match=r"odds\.json: .*a number of .* digits"):
+            read_null_odds(path)
     path.write_text('{"a": 3, "b": -0.5}')
     assert read_null_odds(path) == {"a": 3.0, "b": -0.5}

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minibert import BertTokenizer
+from minibert.errors import DataError
 from minibert.tasks.squad import spans
 from minibert.tasks.squad.reading import Answer, Question
 from minibert.tasks.squad.scoring import (
@@ -148,6 +149,17 @@ def test_pieces_that_share_a_character_begin_and_end_it_once():
     ]
     assert len(places) == len(set(places))
     assert len(windows.ids) > 7 or places == [(0, 2), (0, 4), (3, 4)]
+
+
+def test_where_no_span_is_short_enough_it_is_said():
+    """A Hangul letter of three pieces, and answers of three, or two."""
+    vocabulary = [*VOCABULARY, "\u1112", "##\u1161", "##\u11ab"]
+    tokenizer = BertTokenizer({piece: number for number, piece in enumerate(vocabulary)})
+    windows = Windows([Question("q7", "a", "\ud55c", ())], tokenizer)
+    logits = np.zeros((len(windows.ids), 2), dtype=np.float32)
+    assert Predictions(windows, logits, longest=3).texts(None) == {"q7": "\ud55c"}
+    with pytest.raises(DataError, match="q7: no character of its context has at most 2 word piece"):
+        Predictions(windows, logits, longest=2)
 
 
 def test_no_answer_is_scored_by_the_window_that_believes_least_in_it():

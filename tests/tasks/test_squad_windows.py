@@ -235,11 +235,13 @@ def test_an_answer_that_does_not_fit_is_told_of_and_never_dropped_unseen():
         assert [(m.id, m.answer.text, m.there) for m in windows.misplaced] == [
             ("wrong", "b", " "),
             ("wrong", "c", ""),
-            ("wrong", "a", "a"),
+            ("wrong", "a", ""),
             ("second", "b", "a"),
             ("blank", " ", " "),
         ]
         assert "wrong: 'b' at 3, where ' ' is" in windows.report()
+        unseen = "blank: ' ' at 1, for which the tokenizer has no word piece"
+        assert unseen in windows.report()
     assert dev.questions == questions
     unknown = [UNKNOWN, UNKNOWN]
     assert dev.labels.tolist() == [[7, 7], unknown, [8, 8], unknown, [0, 0]]
@@ -286,11 +288,17 @@ def test_a_context_in_which_nothing_is_seen_is_refused(training):
         windows_of(asked("\u200b\u200b"), training=training)
 
 
-def test_bad_strides_and_empty_training_sets_are_refused():
-    with pytest.raises(ConfigError, match="doc_stride must be at least 1, not 0"):
-        windows_of(asked("a"), doc_stride=0)
-    with pytest.raises(DataError, match="no question is left"):
-        windows_of(asked("a", ("b", 0)), training=True)
+@pytest.mark.parametrize("length", ["doc_stride", "max_query_length"])
+def test_lengths_that_cannot_be_are_refused(length):
+    with pytest.raises(ConfigError, match=f"{length} must be at least 1, not 0"):
+        windows_of(asked("a"), **{length: 0})
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_set_in_which_no_answer_has_a_place_is_refused(training):
+    """There is nothing in it to be learnt, nor a loss to be measured."""
+    with pytest.raises(DataError, match=r"no answer has a place .* first is q: 'b' at 0, wher"):
+        windows_of(asked("a", ("b", 0)), asked("a", ("c", 5), id="r"), training=training)
 
 
 # --- any text at all ------------------------------------------------------------------------------
@@ -397,6 +405,8 @@ def test_the_bounds_are_those_of_the_graphemes(text):
         ("A title\nand a line", "line", "and a line"),
         ("At 3.14 it ends. So.", "ends", "At 3.14 it ends."),
         ("\u4e00\u3002\u4e8c\u3002\u4e09", "\u4e8c", "\u4e8c\u3002"),
+        ("\u300c\u4e00\u3002\u300d\u4e8c\u3002", "\u4e8c", "\u4e8c\u3002"),  # the quotation's end
+        ("\u0645\u0627\u061f \u0646\u0639\u0645", "\u0646", "\u0646\u0639\u0645"),
         ("no stop", "stop", "no stop"),
     ],
 )

@@ -14,6 +14,7 @@ from tiny_runs import MAX_LENGTH, json_lines, json_of, save_tiny_model, small_da
 from minibert.errors import RunError
 from minibert.training import loop
 from minibert.training.finetune import fine_tune
+from minibert.training.settings import NerSettings, SquadSettings
 from minibert.training.signals import SAVED, Stopped
 
 KEPT = ("model/model.safetensors", "log.jsonl", "predictions.tsv", "settings.json")
@@ -103,6 +104,27 @@ def test_stopped_anywhere_and_resumed_is_the_same_to_the_bit(
 
     assert bits(run) == bits(whole)
     assert not (run / "checkpoints").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [(SquadSettings, {"version": "2.0", "data": ROOT / "data" / "squad"}),
+     (NerSettings, {"data": ROOT / "data" / "ner"})],
+)  # fmt: skip
+def test_questions_and_tags_go_on_as_well(model, stop_after, tmp_path, kind, more):
+    """To the same weights, steps and answers."""
+    asked = {"model": str(model), "device": "cpu", "precision": "float32", "max_length": 64}
+    asked |= {"epochs": 2, "batch_size": 4, "train_limit": 6, "accumulation_steps": 2, **more}
+    whole = fine_tune(kind(**asked, output=tmp_path / "whole"))
+    stop_after(3)
+    with pytest.raises(Stopped, match="after step 3"):
+        fine_tune(kind(**asked, output=tmp_path / "run"))
+    stop_after(10**6)
+    run = fine_tune(kind(**asked, output=tmp_path / "run", resume="auto"))
+
+    answers = next(whole.glob("predictions.*")).name
+    for name in ("model/model.safetensors", "log.jsonl", answers):
+        assert (run / name).read_bytes() == (whole / name).read_bytes(), name
 
 
 def test_stopped_three_times(whole, settings, stop_after, tmp_path):

@@ -95,11 +95,18 @@ class TestTheRun:
         files = {"data": None, "train": tmp_path / "train.json", "dev": DEV, "train_limit": None}
         run = fine_tune(settings(model, tmp_path / "run", **files))
         seen = capsys.readouterr().out
-        assert "9 answers that do not stand in their context" in seen
+        assert "9 answers that have no place in their context" in seen
         assert "more lines in data.txt)\ndev        42 questions" in seen
         told = (run / "data.txt").read_text(encoding="utf-8")
         assert all(id in told for id in amiss)
         assert "9 questions left out" in told
+
+    def test_a_figure_that_the_dev_set_does_not_give_cannot_decide(self, model, tmp_path, answered):
+        """All its questions have an answer."""
+        dev = answered.parent / "dev-v1.1.json"
+        files = {"data": None, "train": SQUAD / "train-v2.0.json", "dev": dev}
+        with pytest.raises(ConfigError, match="'NoAns_f1' is none of what this dev set gives: ex"):
+            fine_tune(settings(model, tmp_path / "run", **files, best_by="NoAns_f1"))
 
     def test_its_metrics_are_those_of_its_predictions(self, run):
         questions, result = read_squad(DEV), json_of(run / "metrics.json")

@@ -30,9 +30,10 @@ class Question(NamedTuple):
     known: bool = True  # False: what answers it is not known, and `answers` is empty
 
 
-def read_squad(path: Path, version: str | None = None) -> list[Question]:
+def read_squad(path: Path, version: str | None = None, labelled: bool = True) -> list[Question]:
     """The questions of a file in the official form of `version` "1.1" or "2.0", or as it says.
 
+    labelled: whether the answers are wanted; else they need not be there, and are not looked at.
     Raises `DataError` with the path to the fault, such as data[3].paragraphs[1].qas[0].answers. An
     answer that does not stand where `answer_start` says is no error: real files hold some. They are
     kept, and `Windows` reports them.
@@ -45,11 +46,14 @@ def read_squad(path: Path, version: str | None = None) -> list[Question]:
         for paragraph in article.field("paragraphs").elements():
             context = paragraph.field("context")
             for entry in paragraph.field("qas").elements():
+                if not labelled:
+                    _add(questions, entry, _asked(entry, context))
+                    continue
                 answers = [
                     _answer(answer.field("text"), answer.field("answer_start"))
                     for answer in entry.field("answers").elements()
                 ]
-                _add(questions, entry, _question(entry, context, answers, version))
+                _add(questions, entry, _answered(entry, context, answers, version))
     if not questions:
         raise DataError(f"{path}: no question in it")
     return list(questions.values())
@@ -82,7 +86,7 @@ def questions_from_rows(rows: Iterable[Mapping[str, Any]], version: str) -> list
         if len(texts) != len(starts):
             raise given.fault(f"{len(texts)} texts, but {len(starts)} starts")
         answers = [_answer(text, start) for text, start in zip(texts, starts, strict=True)]
-        _add(questions, entry, _question(entry, entry.field("context"), answers, version))
+        _add(questions, entry, _answered(entry, entry.field("context"), answers, version))
     return list(questions.values())
 
 
@@ -104,19 +108,24 @@ def _answer(text: Node, start: Node) -> Answer:
     return Answer(text.filled_text(), start.whole_number())
 
 
-def _question(entry: Node, context: Node, answers: list[Answer], version: str) -> Question:
-    impossible = not answers
+def _asked(entry: Node, context: Node) -> Question:
+    """The question by itself."""
+    id, question = entry.field("id").filled_text(), entry.field("question").text()
+    return Question(id, question, context.filled_text(), (), False)
+
+
+def _answered(entry: Node, context: Node, answers: list[Answer], version: str) -> Question:
+    """The question with its answers, or with none if it has none."""
     if entry.has("is_impossible"):
         impossible = entry.field("is_impossible").truth()
-    elif impossible and version == "1.1":
+        if impossible != (not answers):
+            told = "true, and yet there are answers" if impossible else "false, and yet no answers"
+            raise entry.field("is_impossible").fault(told)
+    if not answers and version == "1.1":
         raise entry.field("answers").fault(
             "empty; every question of version 1.1 has an answer. Is this a file of version 2.0?"
         )
-    if impossible != (not answers):
-        told = "true, and yet there are answers" if impossible else "false, and yet no answers"
-        raise entry.field("is_impossible").fault(told)
-    id, question = entry.field("id").filled_text(), entry.field("question").text()
-    return Question(id, question, context.filled_text(), tuple(answers))
+    return _asked(entry, context)._replace(answers=tuple(answers), known=True)
 
 
 def _add(questions: dict[str, Question], entry: Node, question: Question) -> None:

@@ -10,6 +10,8 @@ from typing import Self
 import numpy as np
 
 from minibert.checkpoint.disk import write_atomically, write_json
+from minibert.errors import ConfigError
+from minibert.tasks.characters import harmless
 from minibert.tasks.reports.page import CURVES, page, table
 from minibert.tasks.squad.reading import Question, read_squad
 from minibert.tasks.squad.scoring import (
@@ -90,7 +92,10 @@ def worst(
 def marked(score: Score, width: int = 100) -> str:
     """A question, its passage with the right answer in ⟦ ⟧ and the given one in « », and both."""
     question = score.question
-    gold = next((a.start for a in question.answers if a.text == score.gold), None)
+    gold = next(
+        (a.start for a in question.answers if a.text == score.gold and a.fits(question.context)),
+        None,
+    )
     given = _nearest(question, score.prediction, gold)
     spans = ((given, score.prediction, "«", "»"), (gold, score.gold, "⟦", "⟧"))
     marks: list[tuple[int, int, int, int, str]] = []  # where and, at one place, in which order
@@ -104,14 +109,17 @@ def marked(score: Score, width: int = 100) -> str:
     said = f"« {score.prediction} »" if score.prediction else "no answer"
     if score.prediction and given is None:
         said += ", which is not in the passage"
+    right = f"⟦ {score.gold} ⟧" if score.gold else "no answer"
+    if score.gold and gold is None:
+        right += ", which does not stand where answer_start says"
     lines = [
         f"{question.id}  F1 {100 * score.f1:.1f}",
         f"question  {question.question}",
-        f"right     {f'⟦ {score.gold} ⟧' if score.gold else 'no answer'}",
+        f"right     {right}",
         f"given     {said}",
         *(line for part in passage.splitlines() for line in textwrap.wrap(part, width)),
     ]
-    return "\n".join(lines)
+    return "\n".join(map(harmless, lines))
 
 
 def _nearest(question: Question, text: str, place: int | None) -> int | None:
@@ -203,8 +211,11 @@ def score_files(
     """How good the answers of a file are, as text: the figures, by kind of question, the worst.
 
     null_odds: a file of them, to find the best threshold; most: how many of the worst to show;
-    rows: where to write a row for every question. Raises `DataError` naming file and place.
+    rows: where to write a row for every question. Raises `DataError` naming file and place,
+    `ConfigError` if `most` is negative.
     """
+    if most < 0:
+        raise ConfigError(f"worst must be at least 0, not {most}")
     scores = score_all(read_squad(dataset), read_predictions(predictions))
     odds = None if null_odds is None else read_null_odds(null_odds)
     if rows is not None:
@@ -219,8 +230,7 @@ def write_rows(path: Path, scores: Sequence[Score]) -> None:
     rows = [["id", "exact", "f1", "question_word", "answer_length", "right", "given", "question"]]
     for score in scores:
         kinds = question_word(score), answer_length(score)
-        texts = (score.gold, score.prediction, score.question.question)
-        cells = (re.sub(r"[\t\r\n]", " ", text) for text in texts)
-        row = [score.question.id, f"{score.exact:.0f}", f"{score.f1:.4f}", *kinds, *cells]
-        rows.append(row)
+        texts = (score.question.id, score.gold, score.prediction, score.question.question)
+        id, *cells = (re.sub(r"[\t\r\n]", " ", text) for text in texts)
+        rows.append([id, f"{score.exact:.0f}", f"{score.f1:.4f}", *kinds, *cells])
     write_atomically(path, "".join("\t".join(row) + "\n" for row in rows))

@@ -19,13 +19,21 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 
-from minibert.tasks.characters import GRAPHEME
+from minibert.errors import ConfigError
+from minibert.tasks.characters import GRAPHEME, harmless
 from minibert.tasks.overlap import Run
 from minibert.tasks.squad.reading import Answer, Question, question_with_id, read_squad
-from minibert.tasks.squad.windows import Pieces, Window, check_room, cut_windows
+from minibert.tasks.squad.windows import (
+    Pieces,
+    Window,
+    check_lengths,
+    check_room,
+    cut_windows,
+)
 from minibert.tokenization import BertTokenizer
 
 MARGIN = 12  # columns for the names of the rows
+LEAST_WIDTH = MARGIN + 8
 LEFT_TO_RIGHT, AS_BEFORE = "\u202d", "\u202c"  # else terminals turn Hebrew and Arabic around
 
 
@@ -137,6 +145,9 @@ def draw_ruler(
     width: int = 100,
 ) -> str:
     """The drawing of one question, `width` columns wide, and what each window is labelled with."""
+    check_lengths(doc_stride, max_query_length)
+    if width < LEAST_WIDTH:
+        raise ConfigError(f"width must be at least {LEAST_WIDTH}, not {width}")
     pieces = Pieces(question.context, tokenizer.encode(question.context))
     query = tokenizer.encode(question.question, None, max_query_length + 2)
     check_room(question, len(query.ids), len(pieces), max_length)
@@ -151,7 +162,7 @@ def draw_ruler(
     found = list(re.finditer(r"\S+", question.context))
     words = _numbered([word.start() for word in found], [word.end() for word in found])
     lines = [
-        f"question    {' '.join(question.question.split())}",
+        f"question    {harmless(' '.join(question.question.split()))}",
         f"            {question.id}, {len(query.ids) - 2} word pieces"
         + (f", cut to {max_query_length}" if query.overflowing else ""),
         f"context     {len(question.context)} characters, {len(words)} words, {len(pieces)} word "
@@ -191,7 +202,8 @@ def _answers(question: Question, pieces: Pieces, placed: dict[Answer, Run]) -> l
     for answer in dict.fromkeys(question.answers):
         told = f"{answer.text!r}, characters {answer.start} to {answer.start + len(answer.text)}"
         if answer not in placed:
-            told += ": they are not there"
+            there = answer.fits(pieces.context)
+            told += ": no word piece stands for them" if there else ": they are not there"
         elif (cut := pieces.text(placed[answer])) != answer.text:
             told += f"; the smallest run of word pieces around it is {cut!r}"
         lines.append(f"{'' if lines else 'answer':{MARGIN}}{told}")

@@ -20,6 +20,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from minibert.checkpoint.disk import write_atomically
+from minibert.errors import DataError
 from minibert.tasks.characters import sentence_around
 from minibert.tasks.squad.windows import Windows
 
@@ -130,7 +131,11 @@ def _best_of_windows(
 
 
 class Predictions:
-    """What a model answers to every question; logits (T, 2) end to end as in `Windows`."""
+    """What a model answers to every question; logits (T, 2) end to end as in `Windows`.
+
+    Raises `DataError` if a context has no span of so few word pieces: in some writings a single
+    character is several.
+    """
 
     def __init__(
         self,
@@ -141,6 +146,12 @@ class Predictions:
     ):
         self.questions = windows.questions
         self.spans = best_spans(windows, logits, size, longest)
+        without = np.flatnonzero(np.isneginf(self.spans.scores[:, 0]))
+        if len(without):
+            raise DataError(
+                f"question {self.questions[without[0]].id}: no character of its context has at "
+                f"most {longest} word pieces; allow longer answers (max_answer_length)"
+            )
         null = logits[windows.starts[:-1]]  # (N, 2), those of [CLS]
         order = np.lexsort((null.sum(1), windows.owners))
         least = order[np.searchsorted(windows.owners, np.arange(len(self.questions)))]
@@ -176,7 +187,8 @@ class Predictions:
     def nbest(self, row: int, with_null: bool) -> list[dict[str, str | float]]:
         """The candidates of one question, best first, in the form of nbest_predictions.json.
 
-        Their probabilities sum to one. with_null: no answer, "", is one of them.
+        Their probabilities sum to one. with_null: no answer, "", is one of them. The same words at
+        two places are two candidates.
         """
         context = self.questions[row].context
         found = [

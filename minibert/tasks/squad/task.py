@@ -81,7 +81,7 @@ class SquadTask(BaseTask):
             if labelled:
                 raise DataError(f"{path}: JSON lines have no answers; give SQuAD's own JSON")
             return read_squad_lines(path)
-        return read_squad(path, self.version)
+        return read_squad(path, self.version, labelled)
 
     def features(
         self,

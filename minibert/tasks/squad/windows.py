@@ -62,14 +62,17 @@ class Pieces:
 
 
 class Misplaced(NamedTuple):
-    """An answer that cannot be found in its context by its `answer_start`."""
+    """An answer that has no place in its context, or none that the tokenizer sees."""
 
     id: str
     answer: Answer
-    there: str  # what the context has there
+    there: str  # what the context has where `answer_start` says
 
     def __str__(self) -> str:
-        return f"{self.id}: {self.answer.text!r} at {self.answer.start}, where {self.there!r} is"
+        told = f"{self.id}: {self.answer.text!r} at {self.answer.start}"
+        if self.there == self.answer.text:
+            return f"{told}, for which the tokenizer has no word piece"
+        return f"{told}, where {self.there!r} is"
 
 
 class Inexact(NamedTuple):
@@ -158,10 +161,9 @@ class Windows(Features):
         For training questions whose answers have no place are left out: `left_out` has their ids.
         `misplaced` and `inexact` list the answers concerned, `report` tells of all. Raises
         `DataError` with the id if a question leaves no room for its context, or the tokenizer sees
-        nothing in a context.
+        nothing in a context; and if of all answers none has a place.
         """
-        if doc_stride < 1:
-            raise ConfigError(f"doc_stride must be at least 1, not {doc_stride}")
+        check_lengths(doc_stride, max_query_length)
         self.pad_id = tokenizer.pad_id
         self.truncated = 0
         self.misplaced: list[Misplaced] = []
@@ -190,8 +192,9 @@ class Windows(Features):
                 owners += [len(self.questions)] * len(cut)
                 labels += [(UNKNOWN, UNKNOWN) if unknown else window.label for window in cut]
                 self.questions.append(question)
-        if not made:
-            raise DataError("no question is left: none has an answer that stands in its context")
+        if not made or all(label == (UNKNOWN, UNKNOWN) for label in labels):
+            told = f"; the first is {self.misplaced[0]}" if self.misplaced else ""
+            raise DataError(f"no answer has a place in its context{told}")
 
         self.ids = np.concatenate([window.ids for window in made])
         self.segments = np.concatenate([window.segments for window in made])
@@ -210,7 +213,8 @@ class Windows(Features):
         for answer in question.answers:
             run = pieces.holding(answer) if answer.fits(question.context) else None
             if run is None:
-                there = question.context[max(answer.start, 0) :][: len(answer.text)]
+                there = question.context[answer.start :] if answer.start >= 0 else ""
+                there = there[: len(answer.text)]
                 self.misplaced.append(Misplaced(question.id, answer, there))
                 continue
             runs.append(run)
@@ -226,7 +230,7 @@ class Windows(Features):
         if self.left_out:
             lines[0] += f", {len(self.left_out)} questions left out for want of an answer"
         kinds: tuple[tuple[str, Sequence[Misplaced | Inexact]], ...] = (
-            ("that do not stand in their context where answer_start says", self.misplaced),
+            ("that have no place in their context", self.misplaced),
             ("that do not begin and end where word pieces do", self.inexact),
         )
         for kind, found in kinds:
@@ -234,6 +238,13 @@ class Windows(Features):
                 lines.append(f"{len(found)} answers {kind}:")
                 lines += [f"  {one}" for one in found]
         return "\n".join(lines)
+
+
+def check_lengths(doc_stride: int, max_query_length: int) -> None:
+    """Raises `ConfigError` for a length that cannot be."""
+    for name, value in (("doc_stride", doc_stride), ("max_query_length", max_query_length)):
+        if value < 1:
+            raise ConfigError(f"{name} must be at least 1, not {value}")
 
 
 def check_room(question: Question, query: int, pieces: int, max_length: int) -> None:
